@@ -1,0 +1,18 @@
+//! The sockets: three ports (`log`, `store`, `live`), their adapters (private), and the consume
+//! loop that serves every group. Only this crate names an engine.
+
+pub mod clock;
+pub mod consume;
+pub mod live;
+pub mod log;
+pub mod store;
+pub mod table;
+
+mod embedded;
+mod open;
+
+pub use clock::{Clock, SystemClock};
+pub use live::Live;
+pub use log::Log;
+pub use open::{Engines, OpenError, Urls, open};
+pub use store::Store;

@@ -1,0 +1,33 @@
+//! # The store port
+//!
+//! Users, conversations, history, marks. Written by the persister (history, conversations, marks)
+//! and by the gateway (accounts, sessions). What every adapter promises:
+//!
+//! - **Rewriting changes nothing.** Every write is an upsert that is right in any order and any
+//!   number of times: records are inserted once, memberships and conversations keep the larger
+//!   `seq`, marks keep the maximum, a redaction never comes undone.
+//! - **A write that returned `Ok` is readable** by every later read, and survives a crash no less
+//!   than the offset that is stored after it.
+//! - **`written_to` is last**: it is readable only when everything before it is.
+//! - **Down is an error**, never an empty answer.
+
+mod accounts;
+mod history;
+
+pub use accounts::{Accounts, Device, Session, Sessions, User};
+pub use history::{Conversations, Effect, Head, History, Info, MarkStore, StoredAck};
+
+/// What went wrong, by what the caller does about it.
+#[derive(Clone, Debug, thiserror::Error, PartialEq)]
+pub enum StoreError {
+    /// Retry later; a write's outcome is unknown (writing it again is safe).
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// Stop: it will not get better without a person.
+    #[error("the store has failed: {0}")]
+    Failed(String),
+}
+
+/// All of the store.
+pub trait Store: History + Conversations + MarkStore + Accounts + Sessions {}
+impl<T: History + Conversations + MarkStore + Accounts + Sessions> Store for T {}

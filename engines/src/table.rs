@@ -1,0 +1,1 @@
+//! `chat.conversations.v1` as a table: members rows of one partition, followed by `assign`.

@@ -1,0 +1,1 @@
+//! Brings ordered records to the sockets that are online.

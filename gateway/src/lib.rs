@@ -1,0 +1,1 @@
+//! The edge: WebSocket, REST, accounts, the web page.

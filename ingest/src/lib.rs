@@ -1,0 +1,1 @@
+//! The sequencer: commands in, one gapless order per conversation out.

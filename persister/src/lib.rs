@@ -1,0 +1,1 @@
+//! Folds the ordered records into the store.

@@ -1,0 +1,1 @@
+//! Plans and sends push jobs for members whose devices have not acknowledged.
