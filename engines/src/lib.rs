@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod consume;
+pub mod health;
 pub mod live;
 pub mod log;
 pub mod store;
@@ -12,6 +13,7 @@ mod embedded;
 mod open;
 
 pub use clock::{Clock, SystemClock};
+pub use health::Health;
 pub use live::Live;
 pub use log::Log;
 pub use open::{Engines, OpenError, Urls, open};
