@@ -7,7 +7,8 @@ use crate::{
 use uuid::Uuid;
 
 /// What a push job asks the provider to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PushAction {
     /// Show a notification; a later one of the same conversation replaces it.
     Notify,

@@ -53,20 +53,18 @@ pub enum Group {
     Fanout,
     FanoutReceipts,
     Pusher,
-    PusherReceipts,
     PushSender,
 }
 
 impl Group {
     /// All groups.
-    pub const ALL: [Group; 8] = [
+    pub const ALL: [Group; 7] = [
         Self::Ingest,
         Self::Persister,
         Self::PersisterReceipts,
         Self::Fanout,
         Self::FanoutReceipts,
         Self::Pusher,
-        Self::PusherReceipts,
         Self::PushSender,
     ];
 
@@ -79,7 +77,6 @@ impl Group {
             Self::Fanout => "fanout",
             Self::FanoutReceipts => "fanout-receipts",
             Self::Pusher => "pusher",
-            Self::PusherReceipts => "pusher-receipts",
             Self::PushSender => "push-sender",
         }
     }
@@ -89,7 +86,7 @@ impl Group {
         match self {
             Self::Ingest => Topic::Commands,
             Self::Persister | Self::Fanout | Self::Pusher => Topic::Messages,
-            Self::PersisterReceipts | Self::FanoutReceipts | Self::PusherReceipts => Topic::Receipts,
+            Self::PersisterReceipts | Self::FanoutReceipts => Topic::Receipts,
             Self::PushSender => Topic::Push,
         }
     }

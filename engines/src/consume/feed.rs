@@ -1,0 +1,97 @@
+//! A partition's side of the loop: batches in, done offsets out.
+
+use super::{Retry, Stop};
+use crate::log::{LogRecord, StoredOffset};
+use parking_lot::Mutex;
+use parlor_schemas::topics::{Group, Offset, Partition};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+use tokio::sync::mpsc;
+
+/// Batches that wait in a partition's queue.
+pub(super) const QUEUE: usize = 4;
+/// Records that one `next` gives at most; more stay queued.
+const BATCH_MAX: usize = 2_000;
+
+/// A run of records read since the `generation`th start.
+pub(super) struct Delivery {
+    pub(super) generation: u64,
+    pub(super) records: Vec<LogRecord>,
+}
+
+/// What the loop and the feed share.
+#[derive(Default)]
+pub(super) struct Shared {
+    pub(super) generation: AtomicU64,
+    pub(super) done: Mutex<Option<StoredOffset>>,
+}
+
+/// The records of one partition for the task that serves it.
+pub struct Feed {
+    /// The group.
+    pub group: Group,
+    /// The partition.
+    pub partition: Partition,
+    /// What the group stored for it.
+    pub stored: Option<StoredOffset>,
+    /// Retries engine calls until they succeed or the feed closes.
+    pub retry: Retry,
+    pub(super) queue: mpsc::Receiver<Delivery>,
+    pub(super) starts: mpsc::Sender<(Partition, Offset)>,
+    pub(super) rooms: mpsc::Sender<Partition>,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Feed {
+    /// Starts (again) at an offset; what was queued from before is dropped.
+    pub async fn start(&mut self, from: Offset) -> Result<(), Stop> {
+        self.shared.generation.fetch_add(1, Ordering::SeqCst);
+        while self.queue.try_recv().is_ok() {}
+        self.starts.send((self.partition, from)).await.map_err(|_| Stop::Closing)?;
+        self.tell_room();
+        Ok(())
+    }
+
+    /// The next records: waits for some, then takes all that queued. [`Stop::Closing`] when the
+    /// partition is being given up. Cancel-safe.
+    pub async fn next(&mut self) -> Result<Vec<LogRecord>, Stop> {
+        loop {
+            let delivery = tokio::select! {
+                biased;
+                () = self.retry.closing().cancelled() => return Err(Stop::Closing),
+                delivery = self.queue.recv() => delivery.ok_or(Stop::Closing)?,
+            };
+            if self.is_stale(&delivery) {
+                self.tell_room();
+                continue;
+            }
+            let mut records = delivery.records;
+            while records.len() < BATCH_MAX {
+                match self.queue.try_recv() {
+                    Ok(more) if self.is_stale(&more) => {}
+                    Ok(more) => records.extend(more.records),
+                    Err(_) => break,
+                }
+            }
+            self.tell_room();
+            return Ok(records);
+        }
+    }
+
+    /// Everything before `next` has had its effect; `metadata` is kept with the offset.
+    pub fn done(&self, next: Offset, metadata: &str) {
+        *self.shared.done.lock() = Some(StoredOffset { offset: next, metadata: metadata.to_owned() });
+    }
+
+    fn is_stale(&self, delivery: &Delivery) -> bool {
+        delivery.generation != self.shared.generation.load(Ordering::SeqCst)
+    }
+
+    fn tell_room(&self) {
+        // A full channel means that the loop has notices to read anyway, and it looks at every
+        // held partition then.
+        drop(self.rooms.try_send(self.partition));
+    }
+}

@@ -1,0 +1,226 @@
+//! The partitions that this member has: their tasks, their queues, what waits for room.
+
+use super::{
+    Retry, Role, Stop, name_of,
+    feed::{Delivery, Feed, QUEUE, Shared},
+    retry::pauses,
+};
+use crate::log::{LogError, LogRecord, StoredOffset};
+use parlor_schemas::topics::{Group, Offset, Partition};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+};
+use tokio::{sync::mpsc, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+/// Notices from feeds that wait; each feed has at most a few under way.
+const NOTICES: usize = 1_024;
+
+/// A partition's task has ended.
+pub(super) struct Ended {
+    pub(super) partition: Partition,
+    pub(super) outcome: Result<(), Stop>,
+    /// To be stored before the partition is released.
+    pub(super) done: Option<StoredOffset>,
+    /// The log asked for it and waits for `release`.
+    pub(super) revoked: bool,
+}
+
+struct Open {
+    queue: mpsc::Sender<Delivery>,
+    closing: CancellationToken,
+    shared: Arc<Shared>,
+    /// Read, but the queue was full: the partition is paused until it has room.
+    held: Option<Delivery>,
+    revoked: bool,
+    lost: bool,
+    last_offset: Offset,
+}
+
+pub(super) struct Partitions {
+    group: Group,
+    role: Arc<dyn Role>,
+    retry: Retry,
+    open: HashMap<Partition, Open>,
+    tasks: JoinSet<(Partition, Result<(), Stop>)>,
+    starts: (mpsc::Sender<(Partition, Offset)>, mpsc::Receiver<(Partition, Offset)>),
+    rooms: (mpsc::Sender<Partition>, mpsc::Receiver<Partition>),
+    pauses: Box<dyn Iterator<Item = std::time::Duration> + Send>,
+}
+
+impl Partitions {
+    pub(super) fn new(group: Group, role: Arc<dyn Role>, retry: Retry) -> Self {
+        Self {
+            group,
+            role,
+            retry,
+            open: HashMap::new(),
+            tasks: JoinSet::new(),
+            starts: mpsc::channel(NOTICES),
+            rooms: mpsc::channel(NOTICES),
+            pauses: Box::new(pauses()),
+        }
+    }
+
+    /// Begins to serve a partition.
+    pub(super) fn open(&mut self, partition: Partition, stored: Option<StoredOffset>) {
+        let (queue, receiver) = mpsc::channel(QUEUE);
+        let retry = self.retry.child(name_of(self.group, partition));
+        let shared = Arc::new(Shared::default());
+        let feed = Feed {
+            group: self.group,
+            partition,
+            stored,
+            retry: retry.clone(),
+            queue: receiver,
+            starts: self.starts.0.clone(),
+            rooms: self.rooms.0.clone(),
+            shared: shared.clone(),
+        };
+        let role = self.role.clone();
+        self.tasks.spawn(async move { (partition, role.serve(feed).await) });
+        let closing = retry.closing().clone();
+        let open =
+            Open { queue, closing, shared, held: None, revoked: false, lost: false, last_offset: 0 };
+        self.open.insert(partition, open);
+        tracing::debug!(group = self.group.name(), partition, "serves the partition");
+    }
+
+    /// Asks a partition's task to end; `revoked`: it drains and is then released.
+    pub(super) fn close(&mut self, partition: Partition, revoked: bool) {
+        if let Some(open) = self.open.get_mut(&partition) {
+            open.revoked |= revoked;
+            open.lost |= !revoked;
+            open.closing.cancel();
+        }
+    }
+
+    pub(super) fn close_all(&mut self) {
+        self.open.values().for_each(|open| open.closing.cancel());
+    }
+
+    pub(super) fn any(&self) -> bool {
+        !self.tasks.is_empty()
+    }
+
+    /// The next task that ended; `None` if there is none.
+    pub(super) async fn next_ended(&mut self) -> Option<Ended> {
+        let joined = self.tasks.join_next().await?;
+        let (partition, outcome) = match joined {
+            Ok(ended) => ended,
+            Err(error) => {
+                // A panic is a defect: it ends the process, non-zero.
+                let outcome = Err(Stop::Alarm(format!("{}: a task broke: {error}", self.group.name())));
+                return Some(Ended { partition: Partition::MAX, outcome, done: None, revoked: false });
+            }
+        };
+        self.retry.health().clear(&name_of(self.group, partition));
+        let open = self.open.remove(&partition);
+        let done = open.as_ref().filter(|open| !open.lost).and_then(|open| open.shared.done.lock().take());
+        let revoked = open.is_some_and(|open| open.revoked);
+        Some(Ended { partition, outcome, done, revoked })
+    }
+
+    /// The next request to start reading.
+    pub(super) async fn next_start(&mut self) -> (Partition, Offset) {
+        match self.starts.1.recv().await {
+            Some(start) => start,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The next partition whose queue got room.
+    pub(super) async fn next_room(&mut self) -> Partition {
+        match self.rooms.1.recv().await {
+            Some(partition) => partition,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Queues records; `false`: the queue is full, they are held and the partition must pause.
+    pub(super) fn offer(&mut self, partition: Partition, records: Vec<LogRecord>) -> bool {
+        let Some(open) = self.open.get_mut(&partition) else {
+            return true;
+        };
+        if let Some(last) = records.last() {
+            open.last_offset = last.offset;
+        }
+        let generation = open.shared.generation.load(Ordering::SeqCst);
+        if let Some(held) = &mut open.held {
+            // Read before the pause took hold: it stays behind what is held already.
+            if held.generation == generation {
+                held.records.extend(records);
+            } else {
+                *held = Delivery { generation, records };
+            }
+            return false;
+        }
+        match open.queue.try_send(Delivery { generation, records }) {
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => true,
+            Err(mpsc::error::TrySendError::Full(delivery)) => {
+                open.held = Some(delivery);
+                // Room may have come between: look again at once.
+                drop(self.rooms.0.try_send(partition));
+                false
+            }
+        }
+    }
+
+    /// Queues what was held; `true`: the partition may be read on.
+    pub(super) fn hand_over(&mut self, partition: Partition) -> bool {
+        let Some(open) = self.open.get_mut(&partition) else {
+            return false;
+        };
+        match open.held.take() {
+            None => false,
+            Some(delivery) => match open.queue.try_send(delivery) {
+                Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => true,
+                Err(mpsc::error::TrySendError::Full(delivery)) => {
+                    open.held = Some(delivery);
+                    false
+                }
+            },
+        }
+    }
+
+    /// A log that delivers on although its partitions are paused is not asked for more.
+    pub(super) fn is_holding_too_much(&self) -> bool {
+        self.open.values().any(|open| open.held.as_ref().is_some_and(|held| held.records.len() > 50_000))
+    }
+
+    /// Offsets that became done since the last call.
+    pub(super) fn take_done(&mut self) -> Vec<(Partition, StoredOffset)> {
+        let mut done = Vec::new();
+        for (partition, open) in self.open.iter().filter(|(_, open)| !open.lost) {
+            if let Some(offset) = open.shared.done.lock().take() {
+                let lag = (open.last_offset + 1).saturating_sub(offset.offset);
+                self.gauge(*partition).set(lag as f64);
+                done.push((*partition, offset));
+            }
+        }
+        done
+    }
+
+    /// The end of the log was read: what is not done is what is queued.
+    pub(super) fn at_end(&mut self, partition: Partition) {
+        if self.open.get(&partition).is_some_and(|open| open.shared.done.lock().is_none()) {
+            self.gauge(partition).set(0.0);
+        }
+    }
+
+    fn gauge(&self, partition: Partition) -> metrics::Gauge {
+        metrics::gauge!("parlor_consumer_lag_records", "group" => self.group.name(), "partition" => partition.to_string())
+    }
+
+    /// After an error of the log itself: waits if that may mend it.
+    pub(super) async fn wait_after(&mut self, error: &LogError) -> Result<(), Stop> {
+        if !matches!(error, LogError::Unavailable(_)) {
+            return Err(Stop::Alarm(format!("{}: {error}", self.group.name())));
+        }
+        tracing::warn!(group = self.group.name(), %error, "waits for the log");
+        let pause = self.pauses.next().unwrap_or(std::time::Duration::from_secs(5));
+        tokio::time::sleep(pause).await;
+        Ok(())
+    }
+}
