@@ -27,8 +27,9 @@ use parlor_schemas::{
     Topic,
     topics::{Group, Partition},
 };
-use partitions::Partitions;
+use partitions::{Notice, Partitions, Tasks};
 use std::{sync::Arc, time::Duration};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// How often done offsets are stored; what lies between is done again after a crash.
@@ -66,8 +67,9 @@ pub async fn run(
         return Ok(());
     };
     health.set(group.name(), true, "running");
-    let partitions = Partitions::new(group, role, retry);
-    let outcome = Loop { consumer, partitions, shutdown }.run().await;
+    let (partitions, notices) = Partitions::new(group, role, retry);
+    let tasks = Tasks::new();
+    let outcome = Loop { consumer, partitions, notices, tasks, shutdown }.run().await;
     health.clear(group.name());
     match outcome {
         Err(Stop::Closing) => Ok(()),
@@ -78,6 +80,8 @@ pub async fn run(
 struct Loop {
     consumer: Box<dyn Consumer>,
     partitions: Partitions,
+    notices: mpsc::Receiver<Notice>,
+    tasks: Tasks,
     shutdown: CancellationToken,
 }
 
@@ -85,8 +89,10 @@ impl Loop {
     async fn run(mut self) -> Result<(), Stop> {
         let outcome = self.poll().await;
         self.partitions.close_all();
-        while let Some(ended) = self.partitions.next_ended().await {
-            self.give_up(ended).await.ok();
+        let mut outcome = outcome;
+        while let Some(joined) = self.tasks.join_next().await {
+            let ended = self.partitions.ended(joined);
+            outcome = outcome.and(self.give_up(ended).await);
         }
         self.consumer.leave().await.map_err(alarm)?;
         outcome
@@ -102,29 +108,30 @@ impl Loop {
                     Ok(event) => self.on_event(event).await?,
                     Err(error) => self.partitions.wait_after(&error).await?,
                 },
-                (partition, from) = self.partitions.next_start() => {
-                    match self.consumer.start(partition, from).await {
-                        Ok(()) => {}
-                        // A partition that was lost meanwhile: its Lost event comes.
-                        Err(LogError::Fenced) => {}
-                        Err(error) => return Err(alarm(error)),
-                    }
-                }
-                partition = self.partitions.next_room() => {
-                    if self.partitions.hand_over(partition) {
-                        self.consumer.pause(partition, false).await.map_err(alarm)?;
-                    }
-                }
-                Some(ended) = self.partitions.next_ended(), if self.partitions.any() => {
-                    let partition = ended.partition;
-                    let outcome = self.give_up(ended).await;
-                    if !self.shutdown.is_cancelled() {
-                        outcome?;
-                    }
-                    tracing::debug!(partition, "gave the partition up");
+                Some(notice) = self.notices.recv() => self.on_notice(notice).await?,
+                Some(joined) = self.tasks.join_next() => {
+                    let ended = self.partitions.ended(joined);
+                    self.give_up(ended).await?;
                 }
                 _ = store.tick() => self.store_done().await?,
             }
+        }
+    }
+
+    async fn on_notice(&mut self, notice: Notice) -> Result<(), Stop> {
+        match notice {
+            Notice::Start(partition, from) => match self.consumer.start(partition, from).await {
+                // Fenced: lost meanwhile; its event comes.
+                Ok(()) | Err(LogError::Fenced) => Ok(()),
+                Err(error) => Err(alarm(error)),
+            },
+            Notice::Room(partition) if self.partitions.hand_over(partition) => {
+                match self.consumer.pause(partition, false).await {
+                    Ok(()) | Err(LogError::Fenced) => Ok(()),
+                    Err(error) => Err(alarm(error)),
+                }
+            }
+            Notice::Room(_) => Ok(()),
         }
     }
 
@@ -132,7 +139,7 @@ impl Loop {
         match event {
             Event::Assigned(assigned) => {
                 for (partition, stored) in assigned {
-                    self.partitions.open(partition, stored);
+                    self.partitions.open(&mut self.tasks, partition, stored);
                 }
             }
             Event::Revoked(revoked) => revoked.into_iter().for_each(|p| self.partitions.close(p, true)),

@@ -1,6 +1,6 @@
 //! A partition's side of the loop: batches in, done offsets out.
 
-use super::{Retry, Stop};
+use super::{Retry, Stop, partitions::Notice};
 use crate::log::{LogRecord, StoredOffset};
 use parking_lot::Mutex;
 use parlor_schemas::topics::{Group, Offset, Partition};
@@ -39,8 +39,7 @@ pub struct Feed {
     /// Retries engine calls until they succeed or the feed closes.
     pub retry: Retry,
     pub(super) queue: mpsc::Receiver<Delivery>,
-    pub(super) starts: mpsc::Sender<(Partition, Offset)>,
-    pub(super) rooms: mpsc::Sender<Partition>,
+    pub(super) notices: mpsc::Sender<Notice>,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -49,7 +48,8 @@ impl Feed {
     pub async fn start(&mut self, from: Offset) -> Result<(), Stop> {
         self.shared.generation.fetch_add(1, Ordering::SeqCst);
         while self.queue.try_recv().is_ok() {}
-        self.starts.send((self.partition, from)).await.map_err(|_| Stop::Closing)?;
+        let start = Notice::Start(self.partition, from);
+        self.notices.send(start).await.map_err(|_| Stop::Closing)?;
         self.tell_room();
         Ok(())
     }
@@ -92,6 +92,6 @@ impl Feed {
     fn tell_room(&self) {
         // A full channel means that the loop has notices to read anyway, and it looks at every
         // held partition then.
-        drop(self.rooms.try_send(self.partition));
+        drop(self.notices.try_send(Notice::Room(self.partition)));
     }
 }

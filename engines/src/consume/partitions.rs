@@ -38,33 +38,36 @@ struct Open {
     last_offset: Offset,
 }
 
+/// What a feed tells the loop.
+pub(super) enum Notice {
+    /// Begin to read here.
+    Start(Partition, Offset),
+    /// The queue has room again.
+    Room(Partition),
+}
+
+/// The tasks of the partitions.
+pub(super) type Tasks = JoinSet<(Partition, Result<(), Stop>)>;
+
 pub(super) struct Partitions {
     group: Group,
     role: Arc<dyn Role>,
     retry: Retry,
     open: HashMap<Partition, Open>,
-    tasks: JoinSet<(Partition, Result<(), Stop>)>,
-    starts: (mpsc::Sender<(Partition, Offset)>, mpsc::Receiver<(Partition, Offset)>),
-    rooms: (mpsc::Sender<Partition>, mpsc::Receiver<Partition>),
+    notices: mpsc::Sender<Notice>,
     pauses: Box<dyn Iterator<Item = std::time::Duration> + Send>,
 }
 
 impl Partitions {
-    pub(super) fn new(group: Group, role: Arc<dyn Role>, retry: Retry) -> Self {
-        Self {
-            group,
-            role,
-            retry,
-            open: HashMap::new(),
-            tasks: JoinSet::new(),
-            starts: mpsc::channel(NOTICES),
-            rooms: mpsc::channel(NOTICES),
-            pauses: Box::new(pauses()),
-        }
+    /// With the notices that its feeds will send.
+    pub(super) fn new(group: Group, role: Arc<dyn Role>, retry: Retry) -> (Self, mpsc::Receiver<Notice>) {
+        let (sender, notices) = mpsc::channel(NOTICES);
+        let pauses = Box::new(pauses());
+        (Self { group, role, retry, open: HashMap::new(), notices: sender, pauses }, notices)
     }
 
     /// Begins to serve a partition.
-    pub(super) fn open(&mut self, partition: Partition, stored: Option<StoredOffset>) {
+    pub(super) fn open(&mut self, tasks: &mut Tasks, partition: Partition, stored: Option<StoredOffset>) {
         let (queue, receiver) = mpsc::channel(QUEUE);
         let retry = self.retry.child(name_of(self.group, partition));
         let shared = Arc::new(Shared::default());
@@ -74,12 +77,11 @@ impl Partitions {
             stored,
             retry: retry.clone(),
             queue: receiver,
-            starts: self.starts.0.clone(),
-            rooms: self.rooms.0.clone(),
+            notices: self.notices.clone(),
             shared: shared.clone(),
         };
         let role = self.role.clone();
-        self.tasks.spawn(async move { (partition, role.serve(feed).await) });
+        tasks.spawn(async move { (partition, role.serve(feed).await) });
         let closing = retry.closing().clone();
         let open =
             Open { queue, closing, shared, held: None, revoked: false, lost: false, last_offset: 0 };
@@ -100,42 +102,24 @@ impl Partitions {
         self.open.values().for_each(|open| open.closing.cancel());
     }
 
-    pub(super) fn any(&self) -> bool {
-        !self.tasks.is_empty()
-    }
-
-    /// The next task that ended; `None` if there is none.
-    pub(super) async fn next_ended(&mut self) -> Option<Ended> {
-        let joined = self.tasks.join_next().await?;
+    /// What a task's end means.
+    pub(super) fn ended(
+        &mut self,
+        joined: Result<(Partition, Result<(), Stop>), tokio::task::JoinError>,
+    ) -> Ended {
         let (partition, outcome) = match joined {
             Ok(ended) => ended,
             Err(error) => {
                 // A panic is a defect: it ends the process, non-zero.
                 let outcome = Err(Stop::Alarm(format!("{}: a task broke: {error}", self.group.name())));
-                return Some(Ended { partition: Partition::MAX, outcome, done: None, revoked: false });
+                return Ended { partition: Partition::MAX, outcome, done: None, revoked: false };
             }
         };
         self.retry.health().clear(&name_of(self.group, partition));
         let open = self.open.remove(&partition);
         let done = open.as_ref().filter(|open| !open.lost).and_then(|open| open.shared.done.lock().take());
         let revoked = open.is_some_and(|open| open.revoked);
-        Some(Ended { partition, outcome, done, revoked })
-    }
-
-    /// The next request to start reading.
-    pub(super) async fn next_start(&mut self) -> (Partition, Offset) {
-        match self.starts.1.recv().await {
-            Some(start) => start,
-            None => std::future::pending().await,
-        }
-    }
-
-    /// The next partition whose queue got room.
-    pub(super) async fn next_room(&mut self) -> Partition {
-        match self.rooms.1.recv().await {
-            Some(partition) => partition,
-            None => std::future::pending().await,
-        }
+        Ended { partition, outcome, done, revoked }
     }
 
     /// Queues records; `false`: the queue is full, they are held and the partition must pause.
@@ -161,7 +145,7 @@ impl Partitions {
             Err(mpsc::error::TrySendError::Full(delivery)) => {
                 open.held = Some(delivery);
                 // Room may have come between: look again at once.
-                drop(self.rooms.0.try_send(partition));
+                drop(self.notices.try_send(Notice::Room(partition)));
                 false
             }
         }
