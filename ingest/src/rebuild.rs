@@ -1,0 +1,107 @@
+//! From rows and the end of the log back to the sequencer's state (DESIGN §3, "state and rebuild").
+
+use crate::core::Core;
+use parlor_engines::{
+    Engines,
+    consume::{Retry, Stop, alarm},
+    log::{LogError, LogRecord, Read},
+};
+use parlor_schemas::{
+    Limits, Row, Topic, avro,
+    header::{self, Header},
+    rows::PositionRow,
+    topics::{Offset, Partition},
+};
+
+/// Progress is reported after so many records.
+const PROGRESS_EVERY: usize = 50_000;
+
+/// Rebuilds the state of a partition. The caller has claimed it: nothing is written meanwhile.
+pub async fn rebuild(
+    engines: &Engines,
+    limits: &Limits,
+    partition: Partition,
+    retry: &Retry,
+) -> Result<Core, Stop> {
+    retry.health().set(retry.name(), false, "rebuilding");
+    let core = retry.run("rebuild", || attempt(engines, limits, partition, retry)).await?;
+    let core = core.map_err(alarm)?;
+    retry.health().set(retry.name(), true, "running");
+    Ok(core)
+}
+
+/// The inner error is an alarm; the outer one may be mended by waiting.
+async fn attempt(
+    engines: &Engines,
+    limits: &Limits,
+    partition: Partition,
+    retry: &Retry,
+) -> Result<Result<Core, String>, LogError> {
+    let mut rows = Vec::new();
+    let mut position: Option<PositionRow> = None;
+    let mut bad = None;
+    each(engines, Topic::Conversations, partition, 0, |record| {
+        match record.value.as_ref().map(|value| avro::decode_row(value)) {
+            None => {}
+            Some(Ok(Row::Position(row))) => position = Some(row),
+            Some(Ok(row)) => rows.push(row),
+            Some(Err(error)) => bad = Some(format!("a row can't be read: {error}")),
+        }
+        progress(retry, "rows", rows.len());
+    })
+    .await?;
+    if position.is_none()
+        && let Err(reason) = is_new(engines, partition).await?
+    {
+        return Ok(Err(reason));
+    }
+    let mut core = Core::new(partition, limits.clone(), position);
+    rows.into_iter().for_each(|row| core.load(row));
+    let from = core.fold_from();
+    let mut folded = 0;
+    each(engines, Topic::Messages, partition, from, |record| {
+        let header = record.header(header::NAME).and_then(|bytes| Header::decode(bytes));
+        match header.map(|header| core.fold(record.offset, &header)) {
+            Some(Ok(())) => {}
+            Some(Err(gap)) => bad = Some(gap.to_string()),
+            None => bad = Some(format!("the record at offset {} has no header", record.offset)),
+        }
+        folded += 1;
+        progress(retry, "records", folded);
+    })
+    .await?;
+    Ok(bad.map_or(Ok(core), Err))
+}
+
+fn progress(retry: &Retry, what: &str, count: usize) {
+    if count > 0 && count.is_multiple_of(PROGRESS_EVERY) {
+        retry.health().set(retry.name(), false, format!("rebuilding: {count} {what}"));
+    }
+}
+
+/// Reads a partition from an offset to its present end.
+async fn each(
+    engines: &Engines,
+    topic: Topic,
+    partition: Partition,
+    from: Offset,
+    mut take: impl FnMut(&LogRecord),
+) -> Result<(), LogError> {
+    let mut reader = engines.log.read(topic, partition, from).await?;
+    loop {
+        match reader.next().await? {
+            Read::Records(records) => records.iter().for_each(&mut take),
+            Read::End(_) => return Ok(()),
+        }
+    }
+}
+
+/// No position row means a new partition only if nothing was ever written.
+async fn is_new(engines: &Engines, partition: Partition) -> Result<Result<(), String>, LogError> {
+    let commands = engines.log.ends(Topic::Commands, partition).await?;
+    let messages = engines.log.ends(Topic::Messages, partition).await?;
+    let rows = engines.log.ends(Topic::Conversations, partition).await?;
+    let empty = commands.first == 0 && messages.end == 0 && rows.end == 0;
+    let reason = "no position row, but the log is not new: was a topic deleted or made anew?";
+    Ok(if empty { Ok(()) } else { Err(reason.to_owned()) })
+}
