@@ -14,7 +14,7 @@ mod feed;
 mod partitions;
 mod retry;
 
-pub use feed::Feed;
+pub use feed::{Feed, Progress};
 pub use retry::{Retry, Transient};
 
 use crate::{

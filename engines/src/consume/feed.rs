@@ -80,9 +80,14 @@ impl Feed {
         }
     }
 
-    /// Everything before `next` has had its effect; `metadata` is kept with the offset.
+    /// Reports what is done; may be used beside a waiting [`Feed::next`].
+    pub fn progress(&self) -> Progress {
+        Progress { shared: self.shared.clone() }
+    }
+
+    /// See [`Progress::done`].
     pub fn done(&self, next: Offset, metadata: &str) {
-        *self.shared.done.lock() = Some(StoredOffset { offset: next, metadata: metadata.to_owned() });
+        self.progress().done(next, metadata);
     }
 
     fn is_stale(&self, delivery: &Delivery) -> bool {
@@ -93,5 +98,18 @@ impl Feed {
         // A full channel means that the loop has notices to read anyway, and it looks at every
         // held partition then.
         drop(self.notices.try_send(Notice::Room(self.partition)));
+    }
+}
+
+/// Where a partition's task reports what is done.
+#[derive(Clone)]
+pub struct Progress {
+    shared: Arc<Shared>,
+}
+
+impl Progress {
+    /// Everything before `next` has had its effect; `metadata` is kept with the offset.
+    pub fn done(&self, next: Offset, metadata: &str) {
+        *self.shared.done.lock() = Some(StoredOffset { offset: next, metadata: metadata.to_owned() });
     }
 }
