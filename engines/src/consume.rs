@@ -11,6 +11,7 @@
 //! ```
 
 mod feed;
+pub mod letters;
 mod partitions;
 mod retry;
 

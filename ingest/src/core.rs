@@ -141,7 +141,11 @@ impl Core {
         }
     }
 
-    fn conversation_mut(&mut self, id: ConversationId, members: Option<Arc<MembersRow>>) -> &mut Conversation {
+    fn conversation_mut(
+        &mut self,
+        id: ConversationId,
+        members: Option<Arc<MembersRow>>,
+    ) -> &mut Conversation {
         let conversation = self.conversations.entry(id).or_insert_with(|| Conversation {
             members: Arc::new(draft::no_members(id)),
             seq: 0,

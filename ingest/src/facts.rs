@@ -60,7 +60,9 @@ impl Finder {
         if !index.is_empty() {
             let keys: Vec<_> = index
                 .iter()
-                .map(|at| (commands[*at].conversation_id, commands[*at].sender_id, commands[*at].client_msg_id))
+                .map(|at| {
+                    (commands[*at].conversation_id, commands[*at].sender_id, commands[*at].client_msg_id)
+                })
                 .collect();
             if let Some(found) = self.in_time(self.ask_index(keys)).await {
                 for (at, fact) in index.into_iter().zip(found) {
@@ -114,9 +116,9 @@ impl Finder {
         let engines = self.engines.clone();
         async move {
             // The tail first: a record that leaves it meanwhile is in the store by then.
-            let tails = targets.iter().map(|(_, conversation, seq)| {
-                engines.live.tail(*conversation, seq - 1, seq + 1, 1, false)
-            });
+            let tails = targets
+                .iter()
+                .map(|(_, conversation, seq)| engines.live.tail(*conversation, seq - 1, seq + 1, 1, false));
             let tails = join_all(tails).await;
             let keys: Vec<_> = targets.iter().map(|(_, conversation, seq)| (*conversation, *seq)).collect();
             let stored = engines.store.pick(&keys).await.ok();

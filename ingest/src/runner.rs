@@ -64,7 +64,9 @@ impl Role for Ingest {
         loop {
             match self.own(&mut feed).await {
                 // An unclear commit: a new owner, and what was not committed is dropped.
-                Ok(LogError::Unavailable(reason)) => tracing::warn!(part = feed.retry.name(), reason, "claims anew"),
+                Ok(LogError::Unavailable(reason)) => {
+                    tracing::warn!(part = feed.retry.name(), reason, "claims anew")
+                }
                 Ok(LogError::Fenced) => {
                     tracing::warn!(part = feed.retry.name(), "another owner has claimed the partition");
                     tokio::select! {

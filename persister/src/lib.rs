@@ -1,1 +1,35 @@
-//! Folds the ordered records into the store.
+//! Folds the ordered records into the store, and receipts into marks (DESIGN §4).
+//!
+//! In order per conversation, applying only `last + 1`: lower is a replay and dropped, higher is an
+//! alarm. Every write is idempotent, so a group rewound to the beginning changes nothing.
+
+mod effects;
+mod receipts;
+mod records;
+
+use parlor_engines::{
+    Engines, Health,
+    consume::{self, Stop},
+};
+use parlor_schemas::topics::Group;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// What the persister is told.
+#[derive(Clone)]
+#[allow(missing_docs)]
+pub struct Settings {
+    pub health: Health,
+}
+
+/// Runs one member of both groups until `shutdown`.
+pub async fn run(engines: Engines, settings: Settings, shutdown: CancellationToken) -> Result<(), Stop> {
+    let records = Arc::new(records::Records::new(engines.clone()));
+    let receipts = Arc::new(receipts::Receipts::new(engines.clone()));
+    let health = settings.health;
+    tokio::try_join!(
+        consume::run(&engines, Group::Persister, records, health.clone(), shutdown.clone()),
+        consume::run(&engines, Group::PersisterReceipts, receipts, health, shutdown),
+    )?;
+    Ok(())
+}

@@ -46,15 +46,36 @@ pub enum Action {
     Delete(Target),
     React(Reaction),
     Pin(Pin),
-    CreateDirect { peer_id: UserId },
-    CreateGroup { title: Option<String>, history: HistoryRule, member_ids: Vec<UserId>, skipped: Vec<Skipped> },
-    AddMembers { member_ids: Vec<UserId>, skipped: Vec<Skipped> },
-    RemoveMember { user_id: UserId },
+    CreateDirect {
+        peer_id: UserId,
+    },
+    CreateGroup {
+        title: Option<String>,
+        history: HistoryRule,
+        member_ids: Vec<UserId>,
+        skipped: Vec<Skipped>,
+    },
+    AddMembers {
+        member_ids: Vec<UserId>,
+        skipped: Vec<Skipped>,
+    },
+    RemoveMember {
+        user_id: UserId,
+    },
     Leave,
-    ChangeRole { user_id: UserId, role: Role },
-    Change { title: Option<String>, avatar_media_id: Option<MediaId>, history: Option<HistoryRule> },
+    ChangeRole {
+        user_id: UserId,
+        role: Role,
+    },
+    Change {
+        title: Option<String>,
+        avatar_media_id: Option<MediaId>,
+        history: Option<HistoryRule>,
+    },
     /// Changes the direct conversation's row and makes no record (DESIGN §3).
-    Block { on: bool },
+    Block {
+        on: bool,
+    },
 }
 
 impl Action {

@@ -372,8 +372,10 @@ mod tests {
 
     #[test]
     fn a_frame_borrows_what_has_no_escapes() {
-        let frame: ClientFrame<'_> =
-            serde_json::from_str(r#"{"type":"send","id":"a\u0041","body":{"text":"x","new":1},"later":[{}]}"#).unwrap();
+        let frame: ClientFrame<'_> = serde_json::from_str(
+            r#"{"type":"send","id":"a\u0041","body":{"text":"x","new":1},"later":[{}]}"#,
+        )
+        .unwrap();
         assert!(matches!(frame.kind.0, Cow::Borrowed("send")));
         assert_eq!(&*frame.id.unwrap(), "aA");
         assert_eq!(frame.body.unwrap().text.as_deref(), Some("x"));

@@ -1,11 +1,7 @@
 //! What travels on the live bus to a gateway: numbered messages of a link, many items in each
 //! (DESIGN §4).
 
-use crate::{
-    ack::Outcome,
-    ids::LinkId,
-    topics::Partition,
-};
+use crate::{ack::Outcome, ids::LinkId, topics::Partition};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 

@@ -46,9 +46,16 @@ impl Membership {
 pub enum MembershipChange {
     Joined(Membership),
     /// The rest of the standing stays.
-    Left { user_id: UserId, seq: u64 },
+    Left {
+        user_id: UserId,
+        seq: u64,
+    },
     /// The rest of the standing stays.
-    Role { user_id: UserId, seq: u64, role: Role },
+    Role {
+        user_id: UserId,
+        seq: u64,
+        role: Role,
+    },
 }
 
 impl MembershipChange {
@@ -68,7 +75,9 @@ impl MembershipChange {
             (Self::Left { seq, .. }, Some(old)) if seq > old.seq => {
                 Some(Membership { seq, left_seq: Some(seq), ..old })
             }
-            (Self::Role { seq, role, .. }, Some(old)) if seq > old.seq => Some(Membership { seq, role, ..old }),
+            (Self::Role { seq, role, .. }, Some(old)) if seq > old.seq => {
+                Some(Membership { seq, role, ..old })
+            }
             (_, before) => before,
         }
     }

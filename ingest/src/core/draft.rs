@@ -2,7 +2,8 @@
 
 use super::{Conversation, Core, Facts, Remembered};
 use parlor_schemas::{
-    Ack, Answer, Body, Code, Command, ConversationId, Limits, Outcome, Record, Refusal, Row, Timestamp, UserId,
+    Ack, Answer, Body, Code, Command, ConversationId, Limits, Outcome, Record, Refusal, Row, Timestamp,
+    UserId,
     command::{Action, Hash, dedup_key},
     header::Header,
     record::{ConversationKind, HistoryRule, Kind},
@@ -163,7 +164,12 @@ impl<'a> Draft<'a> {
         if is_certainly_new(self.limits(), command, self.log_time, self.core.memory.forgotten())? {
             return Ok(true);
         }
-        let unsure = || Refusal::new(Code::Unavailable, "the index of earlier ids is not available now: try again with the same id");
+        let unsure = || {
+            Refusal::new(
+                Code::Unavailable,
+                "the index of earlier ids is not available now: try again with the same id",
+            )
+        };
         let index = facts.index.as_ref().ok_or_else(unsure)?;
         if let Some(first) = &index.ack {
             same_payload(first.payload_hash, command)?;
@@ -367,7 +373,11 @@ pub fn is_certainly_new(
     if let Some(made) = made {
         let ahead = made > log_time.0 + limits.id_ahead_ms;
         if ahead || made < log_time.0 - limits.id_age_max_ms {
-            let message = if ahead { "clock: the id is ahead of the server's time" } else { "clock: the id is too old" };
+            let message = if ahead {
+                "clock: the id is ahead of the server's time"
+            } else {
+                "clock: the id is too old"
+            };
             return Err(Refusal { code: Code::InvalidRequest, message: message.into(), now: Some(log_time) });
         }
     }

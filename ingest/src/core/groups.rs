@@ -177,7 +177,8 @@ impl Draft<'_> {
         let mut row = self.without(conversation, user);
         let oldest = |role: Role| row.all_present().find(|m| m.role == role).map(|m| m.user_id);
         let heir = was_owner.then(|| oldest(Role::Admin).or_else(|| oldest(Role::Member))).flatten();
-        if let Some(member) = row.members.iter_mut().find(|m| Some(m.user_id) == heir && m.left_seq.is_none()) {
+        if let Some(member) = row.members.iter_mut().find(|m| Some(m.user_id) == heir && m.left_seq.is_none())
+        {
             member.role = Role::Owner;
         }
         let gone = MemberGone { user_id: user, by: user, owner_id: heir };

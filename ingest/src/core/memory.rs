@@ -2,11 +2,7 @@
 //! order and by log time alone.
 
 use parlor_schemas::{
-    ConversationId, MessageId, Timestamp,
-    command::Hash,
-    header::Header,
-    record::Kind,
-    topics::Offset,
+    ConversationId, MessageId, Timestamp, command::Hash, header::Header, record::Kind, topics::Offset,
 };
 use std::collections::{HashMap, VecDeque};
 

@@ -88,7 +88,10 @@ impl Draft<'_> {
             return Err(Refusal::new(Code::Forbidden, "this is somebody else's message"));
         }
         if target.at.plus_millis(self.limits().edit_window_ms) < self.log_time() {
-            return Err(Refusal::new(Code::EditWindowOver, "messages can be edited and deleted for 48 hours"));
+            return Err(Refusal::new(
+                Code::EditWindowOver,
+                "messages can be edited and deleted for 48 hours",
+            ));
         }
         Ok(())
     }

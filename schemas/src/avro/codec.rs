@@ -1,10 +1,7 @@
 //! Cached writers and readers, one set per topic, and the framing.
 
 use apache_avro::{
-    Schema,
-    reader::datum::GenericDatumReader,
-    types::Value,
-    writer::datum::GenericDatumWriter,
+    Schema, reader::datum::GenericDatumReader, types::Value, writer::datum::GenericDatumWriter,
 };
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};

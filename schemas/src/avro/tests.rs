@@ -33,7 +33,10 @@ fn skipped() -> Vec<Skipped> {
 }
 
 fn bodies() -> Vec<Body> {
-    let members = vec![MemberRef { user_id: id(1), role: Role::Owner }, MemberRef { user_id: id(2), role: Role::Member }];
+    let members = vec![
+        MemberRef { user_id: id(1), role: Role::Owner },
+        MemberRef { user_id: id(2), role: Role::Member },
+    ];
     let gone = MemberGone { user_id: id(2), by: id(1), owner_id: Some(id(3)) };
     vec![
         Body::Message(message()),
@@ -97,7 +100,12 @@ fn commands_come_back_as_they_were() {
         Action::React(Reaction { target: 4, emoji: "👍".into(), op: Op::Remove }),
         Action::Pin(Pin { target: 4, op: Op::Add }),
         Action::CreateDirect { peer_id: id(2) },
-        Action::CreateGroup { title: None, history: HistoryRule::Joined, member_ids: vec![id(2)], skipped: skipped() },
+        Action::CreateGroup {
+            title: None,
+            history: HistoryRule::Joined,
+            member_ids: vec![id(2)],
+            skipped: skipped(),
+        },
         Action::AddMembers { member_ids: vec![], skipped: vec![] },
         Action::RemoveMember { user_id: id(2) },
         Action::Leave,

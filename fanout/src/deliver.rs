@@ -1,0 +1,109 @@
+//! Who gets what: a batch of records, the members rows, the routes → items per gateway.
+
+use crate::links::Items;
+use bytes::Bytes;
+use parlor_engines::live::Route;
+use parlor_schemas::{
+    Ack, ConversationId, GatewayId, Outcome, Record, RecordText, UserId, link::Item, rows::MembersRow,
+};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+/// A batch being delivered.
+pub(crate) struct Delivery<'a> {
+    epoch: &'a str,
+    records: Vec<Pending>,
+    users: HashSet<UserId>,
+    /// Conversations whose present members were counted already, as of this row.
+    counted: HashMap<ConversationId, u64>,
+}
+
+struct Pending {
+    seq: u64,
+    row: Arc<MembersRow>,
+    frame: Bytes,
+    gateway_id: GatewayId,
+    request: u64,
+    ack: Ack,
+}
+
+impl<'a> Delivery<'a> {
+    pub(crate) fn new(epoch: &'a str) -> Self {
+        Self { epoch, records: Vec::new(), users: HashSet::new(), counted: HashMap::new() }
+    }
+
+    /// Adds the next record, with a members row that is at least as new as the record.
+    pub(crate) fn add(&mut self, record: &Record, text: &RecordText, row: Arc<MembersRow>) {
+        let known = self.counted.insert(record.conversation_id, row.members_seq);
+        if known != Some(row.members_seq) || row.members_seq > record.seq {
+            let recipients = row.members.iter().filter(|member| member.receives(record.seq));
+            self.users.extend(recipients.map(|member| member.user_id));
+        }
+        self.records.push(Pending {
+            seq: record.seq,
+            row,
+            frame: frame(self.epoch, text),
+            gateway_id: record.origin.gateway_id,
+            request: record.origin.request,
+            ack: Ack::of(record, false),
+        });
+    }
+
+    /// Everyone whose routes are needed.
+    pub(crate) fn users(&self) -> Vec<UserId> {
+        self.users.iter().copied().collect()
+    }
+
+    /// The items, in record order: for every record its frame to each gateway that holds a
+    /// recipient, then `sequenced` to the gateway that asked.
+    pub(crate) fn items(self, users: &[UserId], routes: Vec<Vec<Route>>) -> Items {
+        let routes: HashMap<UserId, Vec<Route>> = users.iter().copied().zip(routes).collect();
+        let mut items = Vec::with_capacity(self.records.len() * 2);
+        let mut last: Option<(ConversationId, u64, BTreeMap<GatewayId, Vec<u64>>)> = None;
+        for pending in self.records {
+            let (id, members_seq) = (pending.row.conversation_id, pending.row.members_seq);
+            // The recipients of the record before it, if nobody came or went between.
+            let same = last.as_ref().is_some_and(|(known, seq, _)| {
+                *known == id && *seq == members_seq && members_seq <= pending.seq
+            });
+            if !same {
+                last = Some((id, members_seq, connections(&pending, &routes)));
+                if members_seq > pending.seq {
+                    // This row is newer than the record: its recipients are this record's alone.
+                    last.as_mut().expect("set above").1 = u64::MAX;
+                }
+            }
+            for (gateway, connections) in last.iter().flat_map(|(_, _, by_gateway)| by_gateway) {
+                let item = Item::Frame { connections: connections.clone(), text: pending.frame.clone() };
+                items.push((*gateway, item));
+            }
+            let answer = Item::Answer { request: pending.request, outcome: Outcome::Sequenced(pending.ack) };
+            items.push((pending.gateway_id, answer));
+        }
+        items
+    }
+}
+
+fn connections(pending: &Pending, routes: &HashMap<UserId, Vec<Route>>) -> BTreeMap<GatewayId, Vec<u64>> {
+    let mut by_gateway: BTreeMap<GatewayId, Vec<u64>> = BTreeMap::new();
+    let recipients = pending.row.members.iter().filter(|member| member.receives(pending.seq));
+    for route in recipients.filter_map(|member| routes.get(&member.user_id)).flatten() {
+        by_gateway.entry(route.gateway_id).or_default().push(route.connection);
+    }
+    by_gateway
+}
+
+/// The `record` frame, encoded once for all its receivers.
+fn frame(epoch: &str, text: &RecordText) -> Bytes {
+    let epoch = serde_json::to_string(epoch).expect("text is valid JSON");
+    let json = text.json();
+    let mut out = Vec::with_capacity(json.len() + epoch.len() + 40);
+    out.extend_from_slice(br#"{"type":"record","epoch":"#);
+    out.extend_from_slice(epoch.as_bytes());
+    out.extend_from_slice(br#","record":"#);
+    out.extend_from_slice(json);
+    out.push(b'}');
+    out.into()
+}

@@ -1,0 +1,154 @@
+//! The links from this process to every gateway: one publish per gateway per wake, numbered, with
+//! beats, so that a gateway notices what it missed (DESIGN §4).
+
+use parlor_engines::Live;
+use parlor_schemas::{
+    GatewayId, LinkId,
+    link::{Item, LinkMessage},
+};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+/// Beats tell a gateway the last number; two missing ones are a hole.
+const BEAT: Duration = Duration::from_secs(5);
+/// Submissions that wait; each is one partition's batch.
+const QUEUE: usize = 64;
+/// Pause before a failed publish is tried again.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// Items for gateways, in order.
+pub(crate) type Items = Vec<(GatewayId, Item)>;
+
+struct Submission {
+    items: Items,
+    /// For every gateway there is.
+    to_all: Option<Item>,
+    done: oneshot::Sender<()>,
+}
+
+/// Where partitions leave items.
+#[derive(Clone)]
+pub(crate) struct Links {
+    queue: mpsc::Sender<Submission>,
+}
+
+/// What the link task reads.
+pub(crate) struct Outbox {
+    queue: mpsc::Receiver<Submission>,
+}
+
+pub(crate) fn channel() -> (Links, Outbox) {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    (Links { queue: sender }, Outbox { queue: receiver })
+}
+
+impl Links {
+    /// Publishes items; returns when the live bus has taken them.
+    pub(crate) async fn publish(&self, items: Items) {
+        if !items.is_empty() {
+            self.submit(items, None).await;
+        }
+    }
+
+    /// Tells every gateway.
+    pub(crate) async fn announce(&self, item: Item) {
+        self.submit(Vec::new(), Some(item)).await;
+    }
+
+    async fn submit(&self, items: Items, to_all: Option<Item>) {
+        let (done, taken) = oneshot::channel();
+        if self.queue.send(Submission { items, to_all, done }).await.is_ok() {
+            // An error means that the task is gone, and with it this process.
+            drop(taken.await);
+        }
+    }
+}
+
+/// Publishes until every sender is gone.
+pub(crate) async fn run(live: Arc<dyn Live>, mut outbox: Outbox) {
+    let mut publisher = Publisher { live, link_id: LinkId(Uuid::now_v7()), numbers: HashMap::new() };
+    let mut beat = tokio::time::interval(BEAT);
+    let mut batch = Vec::with_capacity(QUEUE);
+    loop {
+        tokio::select! {
+            count = outbox.queue.recv_many(&mut batch, QUEUE) => {
+                if count == 0 {
+                    return;
+                }
+                publisher.take(&mut batch).await;
+            }
+            _ = beat.tick() => publisher.to_all(Vec::new()).await,
+        }
+    }
+}
+
+struct Publisher {
+    live: Arc<dyn Live>,
+    link_id: LinkId,
+    numbers: HashMap<GatewayId, u64>,
+}
+
+impl Publisher {
+    async fn take(&mut self, batch: &mut Vec<Submission>) {
+        let mut by_gateway: BTreeMap<GatewayId, Vec<Item>> = BTreeMap::new();
+        let mut done = Vec::with_capacity(batch.len());
+        for submission in batch.drain(..) {
+            for (gateway, item) in submission.items {
+                by_gateway.entry(gateway).or_default().push(item);
+            }
+            if let Some(item) = submission.to_all {
+                // What was left before an announcement goes before it.
+                self.publish(std::mem::take(&mut by_gateway)).await;
+                self.to_all(vec![item]).await;
+            }
+            done.push(submission.done);
+        }
+        self.publish(by_gateway).await;
+        for done in done {
+            // The partition may have closed meanwhile: nobody waits then.
+            done.send(()).unwrap_or_default();
+        }
+    }
+
+    async fn to_all(&mut self, items: Vec<Item>) {
+        // Gateways that can't be listed now notice the silence by themselves.
+        let gateways = self.live.gateways().await.unwrap_or_default();
+        self.numbers.retain(|gateway, _| gateways.contains(gateway));
+        self.publish(gateways.into_iter().map(|gateway| (gateway, items.clone())).collect()).await;
+    }
+
+    async fn publish(&mut self, by_gateway: BTreeMap<GatewayId, Vec<Item>>) {
+        if by_gateway.is_empty() {
+            return;
+        }
+        let mut messages = Vec::with_capacity(by_gateway.len());
+        for (gateway, items) in by_gateway {
+            let number = self.numbers.entry(gateway).or_default();
+            *number += 1;
+            let message = LinkMessage { link_id: self.link_id, number: *number, items };
+            messages.push((gateway, message.encode()));
+        }
+        let gateways: Vec<_> = messages.iter().map(|(gateway, _)| *gateway).collect();
+        let reached = loop {
+            match self.live.publish(messages.clone()).await {
+                Ok(reached) => break reached,
+                Err(error) => {
+                    tracing::warn!(%error, "a publish to gateways waits");
+                    tokio::time::sleep(AGAIN).await;
+                }
+            }
+        };
+        for (gateway, _) in gateways.into_iter().zip(reached).filter(|(_, count)| *count == 0) {
+            // Nobody listens: that boot of the gateway is gone, and its routes with it.
+            self.numbers.remove(&gateway);
+            if self.live.drop_gateway(gateway).await.is_ok() {
+                tracing::info!(%gateway, "dropped the routes of a gateway that is gone");
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! `chat.messages.v1` → tails → routes → links, batch by batch.
+
+use crate::{
+    Settings,
+    deliver::Delivery,
+    links::Links,
+    rebuild::{Beginning, begin},
+};
+use async_trait::async_trait;
+use parlor_engines::{
+    Engines,
+    consume::{Feed, Role, Stop, letters},
+    live::TailWrite,
+    log::LogRecord,
+    table::{Table, Tables},
+};
+use parlor_schemas::{Record, RecordText, avro, link::Item, membership::MembershipChange, topics::Offset};
+use std::{sync::Arc, time::Duration};
+use tokio::time::{Instant, MissedTickBehavior};
+
+/// How often the live epoch is checked and the tails learn how far the persister is.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
+
+pub(crate) struct Records {
+    engines: Engines,
+    settings: Settings,
+    tables: Arc<Tables>,
+    links: Links,
+}
+
+impl Records {
+    pub(crate) fn new(engines: Engines, settings: Settings, tables: Arc<Tables>, links: Links) -> Self {
+        Self { engines, settings, tables, links }
+    }
+}
+
+/// One partition between two live losses.
+struct Partition<'a> {
+    role: &'a Records,
+    table: Arc<Table>,
+    beginning: Beginning,
+    written_to: Offset,
+}
+
+#[async_trait]
+impl Role for Records {
+    async fn serve(&self, mut feed: Feed) -> Result<(), Stop> {
+        let table = self.tables.open(feed.partition, &feed.retry).await?;
+        loop {
+            let beginning = begin(&self.engines, &feed).await?;
+            feed.start(beginning.from).await?;
+            self.links.announce(Item::Took(vec![feed.partition])).await;
+            let written_to = beginning.from;
+            let mut partition = Partition { role: self, table: table.clone(), beginning, written_to };
+            partition.run(&mut feed).await?;
+            // The live engine was lost: what is stored was stored for another epoch.
+            feed.stored = feed
+                .stored
+                .take()
+                .map(|stored| parlor_engines::log::StoredOffset { metadata: String::new(), ..stored });
+        }
+    }
+}
+
+impl Partition<'_> {
+    /// Returns when the live engine was lost.
+    async fn run(&mut self, feed: &mut Feed) -> Result<(), Stop> {
+        let mut check = tokio::time::interval_at(Instant::now() + CHECK_EVERY, CHECK_EVERY);
+        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.whole(feed, self.beginning.from).await?;
+        loop {
+            tokio::select! {
+                batch = feed.next() => {
+                    let batch = batch?;
+                    let next = batch.last().map_or(0, |record| record.offset + 1);
+                    self.fan_out(feed, &batch).await?;
+                    self.whole(feed, next).await?;
+                    feed.done(next, &self.beginning.live_epoch);
+                    feed.stored = Some(parlor_engines::log::StoredOffset {
+                        offset: next,
+                        metadata: self.beginning.live_epoch.clone(),
+                    });
+                }
+                _ = check.tick() => {
+                    if !self.check(feed).await? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the live engine is still the same; tells the tails what may be trimmed.
+    async fn check(&mut self, feed: &Feed) -> Result<bool, Stop> {
+        let engines = &self.role.engines;
+        let epoch = feed.retry.run("read the live epoch", || engines.live.epoch()).await?;
+        if epoch != self.beginning.live_epoch {
+            return Ok(false);
+        }
+        // While the store is down the last known value stands: nothing unwritten is trimmed.
+        if let Ok(written_to) = engines.store.written_to(feed.partition).await {
+            self.written_to = self.written_to.max(written_to);
+        }
+        if self.beginning.whole_at.is_none() {
+            let (live, written_to) = (&engines.live, self.written_to);
+            feed.retry.run("trim tails", || live.set_whole(feed.partition, true, written_to)).await?;
+        }
+        Ok(true)
+    }
+
+    /// After a loss: once everything that was there at the start is done again, reads may go on.
+    async fn whole(&mut self, feed: &Feed, next: Offset) -> Result<(), Stop> {
+        if self.beginning.whole_at.is_none_or(|end| next < end) {
+            return Ok(());
+        }
+        let (live, written_to) = (&self.role.engines.live, self.written_to);
+        feed.retry.run("announce whole tails", || live.set_whole(feed.partition, true, written_to)).await?;
+        self.role.links.announce(Item::TailsRebuilt(vec![feed.partition])).await;
+        feed.retry.health().set(feed.retry.name(), true, "running");
+        self.beginning.whole_at = None;
+        self.beginning.deleted.clear();
+        Ok(())
+    }
+
+    async fn fan_out(&self, feed: &Feed, batch: &[LogRecord]) -> Result<(), Stop> {
+        let engines = &self.role.engines;
+        let records = letters::decode(engines, feed, batch, avro::decode_record).await?;
+        let mut texts = Vec::with_capacity(records.len());
+        let mut writes = Vec::with_capacity(records.len());
+        for (log_record, record) in &records {
+            let text = self.text_of(record);
+            texts.push(text.clone());
+            writes.push(TailWrite {
+                conversation_id: record.conversation_id,
+                offset: log_record.offset,
+                text,
+                memberships: MembershipChange::of(record),
+            });
+        }
+        let live = &engines.live;
+        feed.retry.run("write tails", || live.write_tails(feed.partition, writes.clone())).await?;
+        let mut delivery = Delivery::new(&self.role.settings.epoch);
+        for ((_, record), text) in records.iter().zip(&texts) {
+            let row = self.table.at_least(record.conversation_id, record.members_seq, &feed.retry).await?;
+            delivery.add(record, text, row);
+        }
+        let users = delivery.users();
+        let routes = feed.retry.run("read routes", || live.routes(&users)).await?;
+        self.role.links.publish(delivery.items(&users, routes)).await;
+        metrics::counter!("parlor_fanout_records_total").increment(records.len() as u64);
+        Ok(())
+    }
+
+    /// The record's text, without the body if it is known to be deleted.
+    fn text_of(&self, record: &Record) -> RecordText {
+        let text = RecordText::of(record);
+        let deleted = &self.beginning.deleted;
+        let gone = |seq| deleted.contains(&(record.conversation_id, seq));
+        if gone(record.seq)
+            || (record.body.target().is_some_and(gone) && text.kind == parlor_schemas::record::Kind::Edit)
+        {
+            text.redact()
+        } else {
+            text
+        }
+    }
+}

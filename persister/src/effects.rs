@@ -1,0 +1,108 @@
+//! What records mean to the store. A fold first says which earlier rows it needs (standings before
+//! a leave or a role, settings before a change), then turns into effects.
+
+use parlor_engines::{
+    Engines,
+    consume::{Retry, Stop, alarm},
+    log::LogRecord,
+    store::{Effect, Head, Info, StoredAck},
+};
+use parlor_schemas::{
+    Ack, Body, ConversationId, Membership, Record, RecordText, UserId,
+    header::{self, Header},
+    membership::MembershipChange,
+    receipt::Marks,
+    record::{ConversationChanged, Kind},
+};
+use std::collections::{BTreeMap, HashMap};
+
+#[derive(Default)]
+pub(crate) struct Fold {
+    effects: Vec<Effect>,
+    heads: BTreeMap<ConversationId, Head>,
+    own: BTreeMap<(ConversationId, UserId), Marks>,
+    changes: Vec<(ConversationId, MembershipChange)>,
+    standings: HashMap<(ConversationId, UserId), Membership>,
+    infos: BTreeMap<ConversationId, Info>,
+    info_changes: Vec<(ConversationId, u64, ConversationChanged)>,
+}
+
+impl Fold {
+    /// Takes the next record of its conversation in.
+    pub(crate) fn add(&mut self, log_record: &LogRecord, record: &Record) -> Result<(), Stop> {
+        let id = record.conversation_id;
+        let header = log_record.header(header::NAME).and_then(|bytes| Header::decode(bytes));
+        let header = header.ok_or_else(|| alarm(format!("offset {}: no header", log_record.offset)))?;
+        self.effects.push(Effect::Record(id, RecordText::of(record)));
+        if let (Kind::Delete, Some(target)) = (record.kind(), record.body.target()) {
+            self.effects.push(Effect::Redact(id, target));
+        }
+        let ack = StoredAck { payload_hash: header.payload_hash, ack: Ack::of(record, false) };
+        self.effects.push(Effect::Ack(record.sender_id, ack));
+        self.heads.insert(id, Head { seq: record.seq, ord: record.ord, at: record.at });
+        if record.kind().is_countable() {
+            let marks = Marks { own_seq: record.seq, own_ord: record.ord, ..Marks::default() };
+            self.own.insert((id, record.sender_id), marks);
+        }
+        self.changes.extend(MembershipChange::of(record).into_iter().map(|change| (id, change)));
+        match &record.body {
+            Body::Created(body) => {
+                let info = Info {
+                    conversation_id: id,
+                    kind: body.conversation_kind,
+                    title: body.title.clone(),
+                    avatar_media_id: None,
+                    history: body.history,
+                    created_by: record.sender_id,
+                    created_at: record.at,
+                    seq: record.seq,
+                };
+                self.infos.insert(id, info);
+            }
+            Body::ConversationChanged(body) => self.info_changes.push((id, record.seq, body.clone())),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Reads the earlier rows that the changes build on.
+    pub(crate) async fn load(&mut self, engines: &Engines, retry: &Retry) -> Result<(), Stop> {
+        let keys: Vec<_> = self.changes.iter().map(|(id, change)| (*id, change.user_id())).collect();
+        if !keys.is_empty() {
+            let found = retry.run("read standings", || engines.store.memberships(&keys)).await?;
+            let known = keys.into_iter().zip(found);
+            self.standings.extend(known.filter_map(|(key, found)| found.map(|standing| (key, standing))));
+        }
+        let ids: Vec<_> = self.info_changes.iter().map(|(id, _, _)| *id).collect();
+        if !ids.is_empty() {
+            for info in retry.run("read settings", || engines.store.infos(&ids)).await?.into_iter().flatten()
+            {
+                self.infos.entry(info.conversation_id).or_insert(info);
+            }
+        }
+        Ok(())
+    }
+
+    /// The effects, heads last: a head is there only when what it counts is.
+    pub(crate) fn effects(mut self) -> Vec<Effect> {
+        for (id, change) in self.changes {
+            let key = (id, change.user_id());
+            if let Some(after) = change.apply(self.standings.get(&key).copied()) {
+                self.standings.insert(key, after);
+                self.effects.push(Effect::Membership(after));
+            }
+        }
+        for (id, seq, change) in self.info_changes {
+            if let Some(info) = self.infos.get_mut(&id) {
+                info.seq = seq;
+                info.title = change.title.or(info.title.take());
+                info.avatar_media_id = change.avatar_media_id.or(info.avatar_media_id);
+                info.history = change.history.unwrap_or(info.history);
+            }
+        }
+        self.effects.extend(self.infos.into_values().map(Effect::Info));
+        self.effects.extend(self.own.into_iter().map(|((id, user), marks)| Effect::Own(id, user, marks)));
+        self.effects.extend(self.heads.into_iter().map(|(id, head)| Effect::Head(id, head)));
+        self.effects
+    }
+}
