@@ -76,7 +76,7 @@ pub struct Draft<'a> {
     core: &'a Core,
     conversations: HashMap<ConversationId, Conversation>,
     rows_changed: HashSet<ConversationId>,
-    records: Vec<(Record, Header)>,
+    pub(super) records: Vec<(Record, Header)>,
     by_key: HashMap<Hash, usize>,
     deleted: HashSet<(ConversationId, u64)>,
     answers: Vec<Answer>,
