@@ -1,0 +1,102 @@
+/** @import {Change, Store} from './types.js' */
+
+/** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
+function done(request) {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+/** @param {IDBOpenDBRequest} request */
+function make({ result: db }) {
+  db.createObjectStore('rows', { keyPath: 'conversation_id' });
+  db.createObjectStore('records', { keyPath: ['conversation_id', 'seq'] });
+  db.createObjectStore('outbox', { keyPath: 'client_msg_id' });
+  db.createObjectStore('meta');
+}
+
+/** The store in IndexedDB: a change is one transaction, so a cursor is never ahead of its records. @implements {Store} */
+export class IndexedStore {
+  /** @param {string} name one database per user @returns {Promise<IndexedStore>} */
+  static async open(name) {
+    const request = indexedDB.open(name, 1);
+    request.onupgradeneeded = () => make(request);
+    return new IndexedStore(await done(request));
+  }
+
+  /** @param {IDBDatabase} db */
+  constructor(db) {
+    this.db = db;
+    this.broken = false;
+    // Another tab that deletes the database at log out must not wait for this one.
+    db.onversionchange = () => db.close();
+  }
+
+  async load() {
+    const tx = this.db.transaction(['rows', 'outbox']);
+    const [rows, outbox] = await Promise.all(['rows', 'outbox'].map((name) => done(tx.objectStore(name).getAll())));
+    return { rows, outbox };
+  }
+
+  /** @param {Change} change @returns {Promise<void>} */
+  write(change) {
+    // After one lost write (a full disk) later ones would leave a hole below their cursor: the disk stays as it was.
+    if (this.broken) return Promise.reject(new Error('the browser keeps no more data'));
+    return new Promise((resolve, reject) => {
+      const tx = this.db.transaction(['rows', 'records', 'outbox'], 'readwrite');
+      tx.oncomplete = () => resolve();
+      tx.onabort = () => {
+        this.broken = true;
+        reject(tx.error);
+      };
+      this.#put(tx, change);
+    });
+  }
+
+  /** @param {IDBTransaction} tx @param {Change} change */
+  #put(tx, change) {
+    const outbox = tx.objectStore('outbox');
+    if (change.type === 'entry') outbox.put(change.entry);
+    if (change.type === 'gone') outbox.delete(change.client_msg_id);
+    if (!('row' in change)) return;
+    tx.objectStore('rows').put(change.row);
+    if (change.type === 'row') return;
+    const records = tx.objectStore('records');
+    const id = change.row.conversation_id;
+    if (change.type === 'applied') {
+      if (change.reset) records.delete(IDBKeyRange.bound([id, 0], [id, Infinity]));
+      for (const gone of change.gone) outbox.delete(gone);
+    }
+    for (const record of change.items) records.put(record);
+  }
+
+  /** @param {string} id @param {number} before @param {number} limit */
+  records(id, before, limit) {
+    const range = IDBKeyRange.bound([id, 0], [id, before], false, true);
+    const cursor = this.db.transaction('records').objectStore('records').openCursor(range, 'prev');
+    /** @type {any[]} */
+    const found = [];
+    return /** @type {Promise<any[]>} */ (new Promise((resolve, reject) => {
+      cursor.onerror = () => reject(cursor.error);
+      cursor.onsuccess = () => {
+        if (cursor.result) found.unshift(cursor.result.value);
+        if (!cursor.result || found.length === limit) resolve(found);
+        else cursor.result.continue();
+      };
+    }));
+  }
+
+  /** @param {string} key */
+  get(key) {
+    return done(this.db.transaction('meta').objectStore('meta').get(key));
+  }
+  /** @param {string} key @param {any} value */
+  async set(key, value) {
+    await done(this.db.transaction('meta', 'readwrite').objectStore('meta').put(value, key));
+  }
+  async clear() {
+    this.db.close();
+    await done(indexedDB.deleteDatabase(this.db.name));
+  }
+}

@@ -1,0 +1,51 @@
+/** @import {Env} from './types.js' */
+
+/** A refusal of the server (`application/problem+json`), or no answer at all: then `code` is `unavailable`. */
+export class ApiError extends Error {
+  /** @param {number} status @param {string} code @param {string} message @param {number} [retry_after_ms] */
+  constructor(status, code, message, retry_after_ms) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.retry_after_ms = retry_after_ms;
+  }
+}
+
+/**
+ * One REST call.
+ * @param {Env} env @param {string} method @param {string} path below `/v1`
+ * @param {{body?: any, token?: string, key?: string}} [options] `key`: the `Idempotency-Key`
+ */
+export async function call(env, method, path, { body, token, key } = {}) {
+  /** @type {{[name: string]: string}} */
+  const headers = {};
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  if (token) headers.Authorization = `Bearer ${token}`;
+  if (key) headers['Idempotency-Key'] = key;
+  let response;
+  let text;
+  try {
+    response = await env.fetch(`${env.base}/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
+    text = await response.text();
+  } catch {
+    throw new ApiError(0, 'unavailable', 'No connection to the server.');
+  }
+  const json = parse(text);
+  if (response.ok) return json ?? {};
+  const seconds = Number(response.headers.get('Retry-After'));
+  throw new ApiError(
+    response.status,
+    json?.code ?? (response.status >= 500 ? 'unavailable' : 'invalid_request'),
+    json?.detail || json?.title || `The server answered ${response.status}.`,
+    seconds > 0 ? seconds * 1000 : undefined,
+  );
+}
+
+/** @param {string} text */
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
