@@ -72,6 +72,7 @@ pub async fn run(
     let tasks = Tasks::new();
     let outcome = Loop { consumer, partitions, notices, tasks, shutdown }.run().await;
     health.clear(group.name());
+    health.stop_beating(group.name());
     match outcome {
         Err(Stop::Closing) => Ok(()),
         other => other,
@@ -114,7 +115,10 @@ impl Loop {
                     let ended = self.partitions.ended(joined);
                     self.give_up(ended).await?;
                 }
-                _ = store.tick() => self.store_done().await?,
+                _ = store.tick() => {
+                    self.partitions.beat();
+                    self.store_done().await?;
+                }
             }
         }
     }

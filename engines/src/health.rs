@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 #[derive(Clone, Debug, Default)]
 pub struct Health {
     parts: Arc<RwLock<BTreeMap<String, Part>>>,
+    beats: Arc<RwLock<BTreeMap<String, u64>>>,
 }
 
 /// One part: a role, an engine, a partition being rebuilt.
@@ -32,6 +33,25 @@ impl Health {
     /// Takes a part away (a partition that went to another process).
     pub fn clear(&self, name: &str) {
         self.parts.write().remove(name);
+    }
+
+    /// A consume loop says that it still goes round.
+    pub fn beat(&self, name: &str) {
+        let mut beats = self.beats.write();
+        match beats.get_mut(name) {
+            Some(count) => *count += 1,
+            None => drop(beats.insert(name.to_owned(), 1)),
+        }
+    }
+
+    /// The loop ended as it should.
+    pub fn stop_beating(&self, name: &str) {
+        self.beats.write().remove(name);
+    }
+
+    /// How often each loop has gone round.
+    pub fn beats(&self) -> BTreeMap<String, u64> {
+        self.beats.read().clone()
     }
 
     /// Whether every part is ready, and all of them by name.

@@ -89,6 +89,11 @@ impl Partitions {
         tracing::debug!(group = self.group.name(), partition, "serves the partition");
     }
 
+    /// Tells the watchdog that the loop goes round.
+    pub(super) fn beat(&self) {
+        self.retry.health().beat(self.group.name());
+    }
+
     /// Asks a partition's task to end; `revoked`: it drains and is then released.
     pub(super) fn close(&mut self, partition: Partition, revoked: bool) {
         if let Some(open) = self.open.get_mut(&partition) {
