@@ -1,0 +1,163 @@
+//! `kill -9` of the real binary under load: what was accepted is in history exactly once.
+
+mod world;
+
+use serde_json::Value;
+use std::{
+    collections::HashMap,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+use world::{Device, Person, api};
+
+/// The running binary; killed when dropped.
+struct Server {
+    child: Child,
+    data: tempfile::TempDir,
+    port: u16,
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+fn spawn(data: &std::path::Path, port: u16) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_parlor"));
+    command.args(["--listen", &format!("127.0.0.1:{port}"), "--admin-listen", "127.0.0.1:0", "--data"]);
+    command.arg(data).stdout(Stdio::null());
+    for (name, value) in [
+        ("EDGE__ARGON2__MEMORY_KIB", "8"),
+        ("EDGE__ARGON2__PASSES", "1"),
+        ("EDGE__RATES__USER__PER_SECOND", "100000"),
+        ("EDGE__RATES__USER__BURST", "100000"),
+        ("EDGE__RATES__CONNECTION__PER_SECOND", "100000"),
+        ("EDGE__RATES__CONNECTION__BURST", "100000"),
+        ("EDGE__RATES__IP__PER_SECOND", "100000"),
+        ("EDGE__RATES__IP__BURST", "100000"),
+        ("TRACE", "error"),
+    ] {
+        command.env(format!("PARLOR__{name}"), value);
+    }
+    command.spawn().expect("the binary starts")
+}
+
+impl Server {
+    async fn start() -> Self {
+        let data = tempfile::tempdir().expect("a temporary directory");
+        let port = free_port();
+        let server = Self { child: spawn(data.path(), port), data, port };
+        server.answers().await;
+        server
+    }
+
+    fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    async fn answers(&self) {
+        let up = async {
+            while tokio::net::TcpStream::connect(self.address()).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(world::PATIENCE, up).await.expect("the server listens");
+    }
+
+    async fn kill_and_start(&mut self) {
+        self.child.kill().expect("kill -9");
+        self.child.wait().expect("it is dead");
+        self.child = spawn(self.data.path(), self.port);
+        self.answers().await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Everything that a device was told is in history exactly once, in the place it was told.
+fn check(device: &Device, history: &[Value]) {
+    let mut by_id: HashMap<&str, Vec<&Value>> = HashMap::new();
+    for record in history {
+        by_id.entry(record["client_msg_id"].as_str().unwrap()).or_default().push(record);
+    }
+    device.see(|state| {
+        for id in &state.accepted {
+            assert_eq!(by_id.get(id.as_str()).map(Vec::len), Some(1), "accepted {id}");
+        }
+        for (id, answer) in &state.answers {
+            assert_eq!(answer["type"], "sequenced", "{answer}");
+            assert_eq!(by_id[id.as_str()].len(), 1, "sequenced {id}");
+            assert_eq!(by_id[id.as_str()][0]["seq"], answer["seq"], "the place that was told");
+        }
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_kills_under_load_lose_and_double_nothing() {
+    let kills: usize = std::env::var("PARLOR_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(10);
+    let mut server = Server::start().await;
+    let mut people = Vec::new();
+    for name in ["ann", "bob", "cid"] {
+        people.push(Person::register(&server.address(), name).await);
+    }
+    let group = people[0].group("kill", &[&people[1], &people[2]]).await;
+    let mut devices = Vec::new();
+    for person in &people {
+        devices.push(person.connect().await);
+    }
+    let mut sent = 0_u64;
+    for kill in 0..kills {
+        // Another moment of the pipeline each time.
+        let answered = 20 + 37 * (kill % 7);
+        let before = devices[0].see(|state| state.answers.len());
+        while devices[0].see(|state| state.answers.len()) < before + answered {
+            for device in &devices {
+                device.send(&group, &format!("{sent} 👋 مرحبا"));
+                sent += 1;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        server.kill_and_start().await;
+    }
+    for device in &devices {
+        device.wait("all is answered", |state| state.outbox.is_empty().then_some(())).await;
+    }
+    let history = people[0].records(&group).await;
+    let seqs: Vec<_> = history.iter().map(|record| record["seq"].as_u64().unwrap()).collect();
+    assert_eq!(seqs, (1..=1 + sent).collect::<Vec<_>>(), "contiguous, and each message once");
+    for device in &devices {
+        device.upto(&group, 1 + sent).await;
+        check(device, &history);
+        device.see(|state| {
+            assert_eq!(state.logs[&group].records, history, "live and history agree");
+            assert_eq!(state.logs[&group].violation, None);
+        });
+    }
+    println!("{kills} kills, {sent} messages, each accepted one exactly once");
+    let (status, _) = api(reqwest::Method::GET, &format!("http://{}/v1/me", server.address()), Some(&people[0].token), None, None).await;
+    assert_eq!(status, 200, "sessions outlive the kills, too");
+}
+
+#[test]
+fn roles_apart_on_the_embedded_log_are_refused_with_the_reason() {
+    let output = Command::new(env!("CARGO_BIN_EXE_parlor")).arg("gateway,ingest").output().expect("it runs");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success());
+    assert!(told.contains("embedded log") && told.contains("persister"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_on_the_same_data_is_refused() {
+    let server = Server::start().await;
+    let mut second = Command::new(env!("CARGO_BIN_EXE_parlor"));
+    second.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data"]).arg(server.data.path());
+    let output = second.output().expect("it runs");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success());
+    assert!(told.contains("in use"), "{told}");
+}

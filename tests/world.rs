@@ -1,0 +1,22 @@
+//! A world of nodes, people and devices. Nodes run in this process on a temporary data directory;
+//! devices are real WebSocket clients that speak only the protocol.
+
+// Each test target uses its own part of the world.
+#![allow(dead_code, missing_docs)]
+
+mod device;
+mod log;
+mod nodes;
+mod person;
+
+pub use device::{Device, State};
+pub use nodes::World;
+pub use person::{Person, api};
+
+/// Nothing that is waited for may take longer; a guard against hanging, not a measure.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// A new UUIDv7 as text.
+pub fn new_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
