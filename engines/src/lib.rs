@@ -16,5 +16,5 @@ pub use clock::{Clock, SystemClock};
 pub use health::Health;
 pub use live::Live;
 pub use log::Log;
-pub use open::{Engines, OpenError, Urls, open};
+pub use open::{Engines, Keep, OpenError, Tuning, Urls, open};
 pub use store::Store;

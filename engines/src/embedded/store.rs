@@ -1,0 +1,95 @@
+//! The store port on the database: tables as DESIGN §5 names them, rows in postcard. Every write
+//! is decided in the committer, with all earlier writes in view, and answered when it is durable.
+
+mod accounts;
+mod effects;
+mod history;
+mod members;
+
+use super::{
+    failure::Failure,
+    pending::Pending,
+    running::{Running, Shared},
+    tables::Table,
+};
+use crate::store::StoreError;
+use bytes::Bytes;
+use fjall::{Readable as _, Snapshot};
+use serde::{Serialize, de::DeserializeOwned};
+use std::sync::Arc;
+
+/// The embedded store.
+pub(crate) struct EmbeddedStore {
+    running: Arc<Running>,
+}
+
+impl EmbeddedStore {
+    pub(crate) fn new(running: Arc<Running>) -> Self {
+        Self { running }
+    }
+
+    /// Reads on a thread that may wait for the disk; all reads see the same commits.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&View) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let shared = self.running.shared.clone();
+        let reading = tokio::task::spawn_blocking(move || {
+            let snapshot = shared.tables.snapshot();
+            read(&View { shared: &shared, snapshot })
+        });
+        let read = reading.await.map_err(|error| StoreError::Failed(error.to_string()))?;
+        Ok(read?)
+    }
+
+    /// Writes in the next commit.
+    async fn change<T: Send + 'static>(
+        &self,
+        weight: usize,
+        decide: impl FnOnce(&mut Pending) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        Ok(self.running.shared.change(weight, decide).await?)
+    }
+}
+
+/// The tables as of one moment.
+struct View<'a> {
+    shared: &'a Shared,
+    snapshot: Snapshot,
+}
+
+impl View<'_> {
+    fn bytes(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, Failure> {
+        Ok(self.snapshot.get(self.shared.tables.of(table), key)?.map(Bytes::from))
+    }
+
+    fn get<T: DeserializeOwned>(&self, table: Table, key: &[u8]) -> Result<Option<T>, Failure> {
+        self.bytes(table, key)?.map(|value| decode(&value)).transpose()
+    }
+
+    /// The rows of some keys, in their order.
+    fn pick<T: DeserializeOwned>(
+        &self,
+        table: Table,
+        keys: impl IntoIterator<Item = Vec<u8>>,
+    ) -> Result<Vec<Option<T>>, Failure> {
+        keys.into_iter().map(|key| self.get(table, &key)).collect()
+    }
+}
+
+fn encode(row: &impl Serialize) -> Vec<u8> {
+    postcard::to_stdvec(row).expect("a row can be encoded: it has no skipped or unsized parts")
+}
+
+fn decode<T: DeserializeOwned>(value: &[u8]) -> Result<T, Failure> {
+    Ok(postcard::from_bytes(value)?)
+}
+
+/// The row as it will be after the commit.
+fn pending_row<T: DeserializeOwned>(
+    pending: &Pending,
+    table: Table,
+    key: &[u8],
+) -> Result<Option<T>, Failure> {
+    pending.get(table, key)?.map(|value| decode(&value)).transpose()
+}

@@ -1,0 +1,137 @@
+//! Records, heads, the dedup index, marks.
+
+use super::{
+    EmbeddedStore, decode,
+    effects::{self, Prepared},
+};
+use crate::{
+    embedded::{
+        failure::Failure, keys, pending::Pending, queue::OVERHEAD, retention::is_forgotten, tables,
+        tables::Table,
+    },
+    store::{Effect, Head, History, MarkStore, StoreError, StoredAck},
+};
+use async_trait::async_trait;
+use fjall::Readable as _;
+use parlor_schemas::{
+    ClientMsgId, ConversationId, Receipt, RecordText, UserId,
+    receipt::Marks,
+    topics::{Offset, Partition},
+};
+
+/// Effects of one step: a large write does not hold the commits of others up.
+const STEP_EFFECTS: usize = 512;
+
+#[async_trait]
+impl History for EmbeddedStore {
+    async fn write(
+        &self,
+        partition: Partition,
+        effects: Vec<Effect>,
+        written_to: Offset,
+    ) -> Result<(), StoreError> {
+        let mut effects = effects.into_iter().map(Prepared::of).peekable();
+        loop {
+            let step: Vec<Prepared> = effects.by_ref().take(STEP_EFFECTS).collect();
+            let weight = OVERHEAD + step.iter().map(|effect| OVERHEAD + effect.weight()).sum::<usize>();
+            let is_last = effects.peek().is_none();
+            let change = move |pending: &mut Pending| {
+                step.into_iter().try_for_each(|effect| effect.apply(pending))?;
+                if is_last { effects::written_to(pending, partition, written_to) } else { Ok(()) }
+            };
+            self.change(weight, change).await?;
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn written_to(&self, partition: Partition) -> Result<Offset, StoreError> {
+        self.read(move |view| {
+            let value = view.bytes(Table::WrittenTo, &partition.to_be_bytes())?;
+            Ok(value.as_deref().and_then(keys::number).unwrap_or_default())
+        })
+        .await
+    }
+
+    async fn heads(&self, of: &[ConversationId]) -> Result<Vec<Option<Head>>, StoreError> {
+        let of = of.to_vec();
+        self.read(move |view| view.pick(Table::Heads, of.iter().map(|id| id.as_bytes().to_vec()))).await
+    }
+
+    async fn records(
+        &self,
+        conversation: ConversationId,
+        after: u64,
+        before: u64,
+        limit: usize,
+        last: bool,
+    ) -> Result<Vec<RecordText>, StoreError> {
+        let Some(from) = after.checked_add(1).filter(|from| *from < before && limit > 0) else {
+            return Ok(Vec::new());
+        };
+        self.read(move |view| {
+            let range = keys::message(conversation, from)..keys::message(conversation, before);
+            let rows = view.snapshot.range(view.shared.tables.of(Table::Messages), range);
+            let text = |guard| -> Result<RecordText, Failure> { decode(&tables::row(guard)?.1) };
+            if !last {
+                return rows.take(limit).map(text).collect();
+            }
+            let mut records: Vec<_> = rows.rev().take(limit).map(text).collect::<Result<_, _>>()?;
+            records.reverse();
+            Ok(records)
+        })
+        .await
+    }
+
+    async fn pick(&self, of: &[(ConversationId, u64)]) -> Result<Vec<Option<RecordText>>, StoreError> {
+        let of = of.to_vec();
+        self.read(move |view| view.pick(Table::Messages, of.iter().map(|(id, seq)| keys::message(*id, *seq))))
+            .await
+    }
+
+    async fn acks(
+        &self,
+        of: &[(ConversationId, UserId, ClientMsgId)],
+    ) -> Result<Vec<Option<StoredAck>>, StoreError> {
+        let of = of.to_vec();
+        self.read(move |view| {
+            let now = view.shared.clock.now();
+            let one = |(conversation, sender, id): &(ConversationId, UserId, ClientMsgId)| {
+                let value =
+                    view.bytes(Table::ClientMessages, &keys::client_message(*conversation, *sender, *id))?;
+                match value {
+                    Some(value) if !is_forgotten(&value, now, view.shared.tuning.acks_ms)? => {
+                        decode(&value).map(Some)
+                    }
+                    _ => Ok(None),
+                }
+            };
+            of.iter().map(one).collect()
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl MarkStore for EmbeddedStore {
+    async fn raise(&self, receipts: Vec<Receipt>) -> Result<(), StoreError> {
+        let weight = OVERHEAD + receipts.len() * size_of::<Receipt>();
+        self.change(weight, move |pending| {
+            receipts.iter().try_for_each(|receipt| {
+                effects::raise(pending, receipt.conversation_id, receipt.user_id, Marks::of(receipt))
+            })
+        })
+        .await
+    }
+
+    async fn stored_marks(&self, of: &[(ConversationId, UserId)]) -> Result<Vec<Marks>, StoreError> {
+        let of = of.to_vec();
+        self.read(move |view| {
+            let keys = of.iter().map(|(conversation, user)| keys::participant(*conversation, *user));
+            let marks = view.pick(Table::Receipts, keys)?;
+            Ok(marks.into_iter().map(Option::unwrap_or_default).collect())
+        })
+        .await
+    }
+}
