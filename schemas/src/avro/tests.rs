@@ -1,3 +1,6 @@
+mod compatibility;
+mod golden;
+
 use super::*;
 use crate::{
     command::{Action, Origin},
@@ -91,8 +94,7 @@ fn records_come_back_as_they_were() {
     }
 }
 
-#[test]
-fn commands_come_back_as_they_were() {
+fn commands() -> Vec<Command> {
     let actions = vec![
         Action::Message(message()),
         Action::Edit(Edit { target: 4, text: Some("x".into()), ..Edit::default() }),
@@ -114,22 +116,26 @@ fn commands_come_back_as_they_were() {
         Action::Block { on: true },
         Action::Block { on: false },
     ];
-    for action in actions {
-        let command = Command {
-            conversation_id: id(10),
-            sender_id: id(1),
-            device_id: id(12),
-            client_msg_id: id(13),
-            payload_hash: [7; 16],
-            origin: origin(),
-            action,
-        };
+    let command = |action| Command {
+        conversation_id: id(10),
+        sender_id: id(1),
+        device_id: id(12),
+        client_msg_id: id(13),
+        payload_hash: [7; 16],
+        origin: origin(),
+        action,
+    };
+    actions.into_iter().map(command).collect()
+}
+
+#[test]
+fn commands_come_back_as_they_were() {
+    for command in commands() {
         assert_eq!(decode_command(&encode_command(&command)).unwrap(), command);
     }
 }
 
-#[test]
-fn rows_receipts_and_jobs_come_back_as_they_were() {
+fn rows() -> Vec<Row> {
     let member = Member {
         user_id: id(1),
         role: Role::Owner,
@@ -139,7 +145,7 @@ fn rows_receipts_and_jobs_come_back_as_they_were() {
         left_seq: Some(9),
         left_at: Some(Timestamp(6)),
     };
-    let rows = [
+    vec![
         Row::Members(MembersRow {
             conversation_id: id(10),
             conversation_kind: ConversationKind::Group,
@@ -160,11 +166,11 @@ fn rows_receipts_and_jobs_come_back_as_they_were() {
             forgotten: Some(5),
             forgotten_at: Timestamp(6),
         }),
-    ];
-    for row in rows {
-        assert_eq!(decode_row(&encode_row(&row)).unwrap(), row);
-    }
-    let receipt = Receipt {
+    ]
+}
+
+fn receipt() -> Receipt {
+    Receipt {
         conversation_id: id(10),
         user_id: id(1),
         device_id: id(2),
@@ -172,9 +178,11 @@ fn rows_receipts_and_jobs_come_back_as_they_were() {
         read_seq: 2,
         read_ord: 1,
         at: Timestamp(4),
-    };
-    assert_eq!(decode_receipt(&encode_receipt(&receipt)).unwrap(), receipt);
-    let job = PushJob {
+    }
+}
+
+fn job() -> PushJob {
+    PushJob {
         job_id: PushJob::id(id(1), id(10), 3, PushAction::Notify),
         user_id: id(1),
         conversation_id: id(10),
@@ -182,8 +190,16 @@ fn rows_receipts_and_jobs_come_back_as_they_were() {
         seq: 3,
         sender_id: id(2),
         at: Timestamp(4),
-    };
-    assert_eq!(decode_push(&encode_push(&job)).unwrap(), job);
+    }
+}
+
+#[test]
+fn rows_receipts_and_jobs_come_back_as_they_were() {
+    for row in rows() {
+        assert_eq!(decode_row(&encode_row(&row)).unwrap(), row);
+    }
+    assert_eq!(decode_receipt(&encode_receipt(&receipt())).unwrap(), receipt());
+    assert_eq!(decode_push(&encode_push(&job())).unwrap(), job());
 }
 
 #[test]
