@@ -1,1 +1,40 @@
 //! The edge: WebSocket, REST, accounts, the web page.
+//!
+//! | what | where |
+//! |---|---|
+//! | the way in | [`run`], `serve` (accept loop), `socket` (pump, session, outbox), `rest`, `web` |
+//! | who is it | `auth` |
+//! | commands out | `commands` (form), `waiters` (who asked), `publish` (to the log), `answers` |
+//! | records in | `bus` (live bus), `links` (holes), `hub` (to sockets), `catch_up`, `routes` |
+//! | reads and marks | `reads`, `marks` |
+//! | the end | `sweep`, `drain` |
+
+mod answers;
+mod auth;
+mod bus;
+mod catch_up;
+mod clock;
+mod commands;
+mod drain;
+mod edge;
+mod hub;
+mod links;
+mod marks;
+mod problem;
+mod publish;
+mod rates;
+mod reads;
+mod rest;
+mod role;
+mod routes;
+mod serve;
+mod settings;
+mod socket;
+mod sweep;
+mod tasks;
+mod waiters;
+mod web;
+
+pub use rest::openapi::document as openapi;
+pub use role::run;
+pub use settings::{Argon2Cost, AuthSettings, EdgeLimits, Rate, Rates, Settings};

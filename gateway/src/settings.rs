@@ -17,6 +17,8 @@ pub struct Settings {
     pub edge: EdgeLimits,
     /// Tokens.
     pub auth: AuthSettings,
+    /// The deployment's epoch, as fanout tells it; another one after a restore from a backup.
+    pub epoch: String,
     /// Where the gateway reports its state, as `gateway`.
     pub health: Health,
 }

@@ -1,0 +1,246 @@
+//! Commands as clients ask for them, from the socket and from REST alike: their form is checked
+//! here, and their payload hashed, so that the same request has the same hash on both ways.
+
+use crate::{auth::Identity, edge::Edge, problem::Problem, waiters::Asker};
+use parlor_schemas::{
+    Action, ClientMsgId, Code, Command, ConversationId, Limits, Origin, UserId,
+    command::{Hash, payload_hash},
+    frames::INTEGER_MAX,
+    record::{Edit, HistoryRule, Message, Op, Pin, Reaction, Role, Skipped, Target},
+};
+use serde::Serialize;
+
+/// What is asked, checked.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// What ingest is to do.
+    pub action: Action,
+    /// Over what the client asked.
+    pub hash: Hash,
+}
+
+impl Asked {
+    fn new(kind: &str, fields: &impl Serialize, action: Action) -> Result<Self, Problem> {
+        let hash = payload_hash(kind, fields).map_err(|_| Problem::invalid("not JSON"))?;
+        Ok(Self { action, hash })
+    }
+}
+
+/// A message.
+pub(crate) fn send(body: Message, limits: &Limits) -> Result<Asked, Problem> {
+    check_content(body.text.as_deref(), &body.mentions, body.media.len(), limits)?;
+    if let Some(seq) = body.reply_to {
+        check_seq("body.reply_to", seq)?;
+    }
+    if let Some(from) = &body.forwarded_from {
+        check_seq("body.forwarded_from.seq", from.seq)?;
+    }
+    if body.ttl_ms.is_some_and(|ttl| !(limits.ttl_min_ms..=limits.ttl_max_ms).contains(&ttl)) {
+        return Err(Problem::invalid(format!(
+            "body.ttl_ms: from {} to {}",
+            limits.ttl_min_ms, limits.ttl_max_ms
+        )));
+    }
+    Asked::new("send", &body, Action::Message(body.clone()))
+}
+
+/// New text, mentions and media of a message.
+pub(crate) fn edit(target: u64, body: Message, limits: &Limits) -> Result<Asked, Problem> {
+    check_seq("target", target)?;
+    check_content(body.text.as_deref(), &body.mentions, body.media.len(), limits)?;
+    let edit = Edit { target, text: body.text, mentions: body.mentions, media: body.media };
+    Asked::new("edit", &edit, Action::Edit(edit.clone()))
+}
+
+/// A deletion.
+pub(crate) fn delete(target: u64) -> Result<Asked, Problem> {
+    check_seq("target", target)?;
+    let target = Target { target };
+    Asked::new("delete", &target, Action::Delete(target))
+}
+
+/// A reaction set or taken back.
+pub(crate) fn react(target: u64, emoji: &str, op: Op, limits: &Limits) -> Result<Asked, Problem> {
+    check_seq("target", target)?;
+    check_text("emoji", emoji, limits.emoji_max)?;
+    if emoji.is_empty() {
+        return Err(Problem::invalid("emoji: empty"));
+    }
+    let reaction = Reaction { target, emoji: emoji.to_owned(), op };
+    Asked::new("react", &reaction, Action::React(reaction.clone()))
+}
+
+/// A pin set or taken away.
+pub(crate) fn pin(target: u64, op: Op) -> Result<Asked, Problem> {
+    check_seq("target", target)?;
+    let pin = Pin { target, op };
+    Asked::new("pin", &pin, Action::Pin(pin))
+}
+
+/// A direct conversation.
+pub(crate) fn create_direct(peer_id: UserId) -> Result<Asked, Problem> {
+    #[derive(Serialize)]
+    struct Fields {
+        peer_id: UserId,
+    }
+    Asked::new("create_direct", &Fields { peer_id }, Action::CreateDirect { peer_id })
+}
+
+/// A group as it is asked for; who of the members can be added is found out later.
+pub(crate) fn create_group(
+    title: Option<String>,
+    history: HistoryRule,
+    asked: &[UserId],
+    resolved: (Vec<UserId>, Vec<Skipped>),
+    limits: &Limits,
+) -> Result<Asked, Problem> {
+    #[derive(Serialize)]
+    struct Fields<'a> {
+        title: Option<&'a str>,
+        history: HistoryRule,
+        member_ids: &'a [UserId],
+    }
+    if let Some(title) = &title {
+        check_text("title", title, limits.title_max)?;
+    }
+    let (member_ids, skipped) = resolved;
+    let fields = Fields { title: title.as_deref(), history, member_ids: asked };
+    let mut asked = Asked::new("create_group", &fields, Action::Leave)?;
+    asked.action = Action::CreateGroup { title, history, member_ids, skipped };
+    Ok(asked)
+}
+
+/// People to be added.
+pub(crate) fn add_members(asked: &[UserId], resolved: (Vec<UserId>, Vec<Skipped>)) -> Result<Asked, Problem> {
+    let (member_ids, skipped) = resolved;
+    Asked::new("add_members", &asked, Action::AddMembers { member_ids, skipped })
+}
+
+/// A member to be removed.
+pub(crate) fn remove_member(user_id: UserId) -> Result<Asked, Problem> {
+    Asked::new("remove_member", &user_id, Action::RemoveMember { user_id })
+}
+
+/// Leaving.
+pub(crate) fn leave() -> Result<Asked, Problem> {
+    Asked::new("leave", &(), Action::Leave)
+}
+
+/// A role to be given.
+pub(crate) fn change_role(user_id: UserId, role: Role) -> Result<Asked, Problem> {
+    Asked::new("change_role", &(user_id, role), Action::ChangeRole { user_id, role })
+}
+
+/// Shared settings to be changed.
+pub(crate) fn change(
+    title: Option<String>,
+    history: Option<HistoryRule>,
+    limits: &Limits,
+) -> Result<Asked, Problem> {
+    if let Some(title) = &title {
+        check_text("title", title, limits.title_max)?;
+    }
+    if title.is_none() && history.is_none() {
+        return Err(Problem::invalid("nothing to change: title, history"));
+    }
+    let hashed = Asked::new("change", &(&title, history), Action::Leave)?;
+    Ok(Asked { action: Action::Change { title, avatar_media_id: None, history }, ..hashed })
+}
+
+/// Hands a command to the publisher; its answer goes to the asker.
+pub(crate) fn submit(
+    edge: &Edge,
+    from: &Identity,
+    to: (ConversationId, ClientMsgId),
+    asked: Asked,
+    asker: Asker,
+) -> Result<(), Problem> {
+    let (conversation_id, client_msg_id) = to;
+    let request = edge.waiters.add(asker, conversation_id, client_msg_id);
+    let command = Command {
+        conversation_id,
+        sender_id: from.user_id,
+        device_id: from.device_id,
+        client_msg_id,
+        payload_hash: asked.hash,
+        origin: Origin { gateway_id: edge.gateway_id, request },
+        action: asked.action,
+    };
+    edge.commands.try_send(command).map_err(|_| {
+        edge.waiters.forget(request);
+        Problem::unavailable("too many commands are waiting; try again with the same id")
+    })
+}
+
+fn check_content(
+    text: Option<&str>,
+    mentions: &[UserId],
+    media: usize,
+    limits: &Limits,
+) -> Result<(), Problem> {
+    if let Some(text) = text {
+        check_text("body.text", text, limits.text_max)?;
+    }
+    if text.is_none_or(str::is_empty) && media == 0 {
+        return Err(Problem::invalid("body: text or media must be there"));
+    }
+    if mentions.len() > limits.mentions_max {
+        return Err(Problem::invalid(format!("body.mentions: at most {}", limits.mentions_max)));
+    }
+    if media > 0 {
+        // Nothing can be uploaded yet, and a reference nobody checked must not enter the log.
+        return Err(Problem::not_found("media"));
+    }
+    Ok(())
+}
+
+/// Text within its limit, without U+0000.
+pub(crate) fn check_text(field: &str, text: &str, max: usize) -> Result<(), Problem> {
+    if text.len() > max {
+        return Err(Problem::new(Code::TooLarge, format!("{field}: at most {max} bytes")));
+    }
+    if text.contains('\0') {
+        return Err(Problem::invalid(format!("{field}: U+0000 is not allowed")));
+    }
+    Ok(())
+}
+
+/// A place in a conversation.
+pub(crate) fn check_seq(field: &str, seq: u64) -> Result<(), Problem> {
+    if seq == 0 || seq > INTEGER_MAX {
+        return Err(Problem::invalid(format!("{field}: from 1 to 2^53 - 1")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Message {
+        Message { text: Some(text.into()), ..Message::default() }
+    }
+
+    #[test]
+    fn the_form_of_a_message() {
+        let limits = Limits::default();
+        let code = |body| send(body, &limits).map(|_| ()).map_err(|problem| problem.code);
+        assert_eq!(code(text(" ")), Ok(()), "spaces are text");
+        assert_eq!(code(text("")), Err(Code::InvalidRequest));
+        assert_eq!(code(Message::default()), Err(Code::InvalidRequest));
+        assert_eq!(code(text("a\0b")), Err(Code::InvalidRequest));
+        assert_eq!(code(text(&"x".repeat(limits.text_max + 1))), Err(Code::TooLarge));
+        assert_eq!(code(Message { ttl_ms: Some(1), ..text("x") }), Err(Code::InvalidRequest));
+        assert_eq!(code(Message { reply_to: Some(0), ..text("x") }), Err(Code::InvalidRequest));
+    }
+
+    #[test]
+    fn the_hash_is_of_kind_and_fields() {
+        let limits = Limits::default();
+        let hash = |asked: Result<Asked, Problem>| asked.unwrap().hash;
+        assert_eq!(hash(send(text("a"), &limits)), hash(send(text("a"), &limits)));
+        assert_ne!(hash(send(text("a"), &limits)), hash(send(text("b"), &limits)));
+        assert_ne!(hash(delete(3)), hash(delete(4)));
+        assert_ne!(hash(pin(3, Op::Add)), hash(pin(3, Op::Remove)));
+    }
+}

@@ -1,0 +1,87 @@
+//! REST `/v1` (PROTOCOL §4): one file per family of calls.
+
+mod ask;
+mod body;
+mod conversations;
+mod devices;
+mod history;
+mod me;
+mod members;
+mod messages;
+pub(crate) mod openapi;
+mod sign_in;
+mod view;
+
+use crate::{edge::Edge, problem::Problem, serve::Peer, web};
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderMap, header},
+    middleware::{self, Next},
+    response::Response,
+    routing::{delete, get, patch, post, put},
+};
+use std::sync::Arc;
+
+/// All routes, the page's files included.
+pub(crate) fn router(edge: &Arc<Edge>) -> Router {
+    Router::new()
+        .merge(accounts())
+        .merge(conversations())
+        .route("/openapi.json", get(openapi::serve))
+        .route("/.well-known/jwks.json", get(devices::jwks))
+        .layer(middleware::from_fn_with_state(edge.clone(), limit))
+        .fallback(web::serve)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(edge.clone())
+}
+
+fn accounts() -> Router<Arc<Edge>> {
+    Router::new()
+        .route("/v1/auth/register", post(sign_in::register))
+        .route("/v1/auth/login", post(sign_in::login))
+        .route("/v1/auth/refresh", post(sign_in::refresh))
+        .route("/v1/auth/logout", post(sign_in::logout))
+        .route("/v1/me", get(me::get).patch(me::patch))
+        .route("/v1/me/password", put(sign_in::password))
+        .route("/v1/users", get(me::by_name))
+        .route("/v1/users/{user_id}", get(me::by_id))
+        .route("/v1/devices", get(devices::list))
+        .route("/v1/devices/{device_id}", delete(devices::delete))
+        .route("/v1/ws-tickets", post(devices::ticket))
+}
+
+fn conversations() -> Router<Arc<Edge>> {
+    const ONE: &str = "/v1/conversations/{conversation_id}";
+    let of = |rest: &str| format!("{ONE}{rest}");
+    Router::new()
+        .route("/v1/conversations", get(conversations::list).post(conversations::create))
+        .route(ONE, get(conversations::get).patch(conversations::change))
+        .route(&of("/members"), get(members::list).post(members::add))
+        .route(&of("/members/{user_id}"), patch(members::role).delete(members::remove))
+        .route(&of("/leave"), post(members::leave))
+        .route(&of("/records"), get(history::records))
+        .route(&of("/read"), put(history::read))
+        .route(&of("/messages"), get(history::messages).post(messages::send))
+        .route(&of("/messages/{seq}"), patch(messages::edit).delete(messages::delete))
+        .route(&of("/messages/{seq}/reactions/{emoji}"), put(messages::react).delete(messages::unreact))
+        .route(&of("/messages/{seq}/pin"), put(messages::pin).delete(messages::unpin))
+}
+
+async fn limit(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Result<Response, Problem> {
+    if let Some(Peer(ip)) = request.extensions().get() {
+        edge.buckets.ip(*ip)?;
+    }
+    Ok(next.run(request).await)
+}
+
+async fn wrong_method() -> Problem {
+    Problem { status: Some(405), ..Problem::invalid("this path does not know that method") }
+}
+
+/// The token of `Authorization: Bearer`.
+pub(crate) fn bearer_of(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
