@@ -41,10 +41,12 @@ export function Bubble({ client, row, message, joined }) {
     <div class="bubble">
       ${row.kind === 'group' && !mine && !joined && html`<strong class="sender" data-hue=${hueOf(record.sender_id)} dir="auto">${name}</strong>`}
       <span class="hidden">${mine ? 'You' : name}:</span>
+      <div class="line">
       ${deleted ? html`<p class="text gone">Message deleted</p>` : html`<p class="text" dir="auto">${words(text)}</p>`}
       <span class="stamp">${pinned && html`<span>Pinned</span>`}${edited && html`<span>Edited</span>`}
         <time datetime=${record.at} title=${fullTime(record.at)}>${clockTime(record.at)}</time>
         ${mine && !deleted && html`<${Tick} state=${state} />`}</span>
+      </div>
     </div>
     ${Object.keys(reactions).length > 0 && html`<ul class="reactions" aria-label="Reactions">
       ${Object.entries(reactions).map(([emoji, who]) => html`<li key=${emoji} data-mine=${who.has(client.me)}
@@ -60,8 +62,8 @@ export function Echo({ client, entry, joined }) {
   const big = text.length < 40 && EMOJI_ONLY.test(text);
   return html`<li class="message" data-testid="message" data-seq=${entry.seq ?? ''} data-state=${state} data-mine="true"
     data-joined=${joined} data-failed=${failed} data-big=${big}>
-    <div class="bubble"><span class="hidden">You:</span><p class="text" dir="auto">${words(text)}</p>
-      <span class="stamp"><time datetime=${entry.at}>${clockTime(entry.at)}</time>${!failed && html`<${Tick} state=${state} />`}</span>
+    <div class="bubble"><span class="hidden">You:</span><div class="line"><p class="text" dir="auto">${words(text)}</p>
+      <span class="stamp"><time datetime=${entry.at}>${clockTime(entry.at)}</time>${!failed && html`<${Tick} state=${state} />`}</span></div>
     </div>
     ${failed && html`<p class="failed" role="alert">Not sent: ${REASONS[entry.error?.code ?? ''] ?? entry.error?.message ?? 'refused'}.
       <button onClick=${() => client.retry(entry)}>Try again</button><button onClick=${() => client.discard(entry)}>Discard</button></p>`}

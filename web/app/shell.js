@@ -6,7 +6,7 @@ import { Logo } from './icons.js';
 import { NewGroup } from './new_group.js';
 import { Sidebar } from './sidebar.js';
 
-const SAYS = { online: 'Connected', connecting: 'Connecting…', offline: 'You’re offline. What you write is sent when the connection is back.' };
+const SAYS = { online: 'Connected', connecting: 'Connecting…', offline: 'You’re offline. What you write is sent once you’re back.' };
 
 const routed = () => /^#\/c\/([0-9a-f-]{36})$/.exec(location.hash)?.[1] ?? null;
 

@@ -95,12 +95,13 @@ function Item({ client, row }) {
   const pending = [...client.model.outbox.values()].filter((entry) => entry.conversation_id === row.conversation_id).at(-1);
   const { last } = row;
   const own = last?.kind === 'message' && last.sender_id === client.me && !last.redacted;
-  const tick = pending ? 'pending' : own && last ? reach(row, last.seq, client.me) : null;
-  const line = pending?.fields.body?.text ? `You: ${pending.fields.body.text}` : preview(client, row);
+  const failed = pending?.state === 'failed';
+  const tick = failed ? null : pending ? 'pending' : own && last ? reach(row, last.seq, client.me) : null;
+  const line = pending?.fields.body?.text ? `${failed ? 'Not sent' : 'You'}: ${pending.fields.body.text}` : preview(client, row);
   return html`<${Avatar} name=${name} id=${row.conversation_id} group=${row.kind === 'group'} />
     <span class="item-name" dir="auto">${name}</span>
     <time class="item-time" datetime=${row.at} title=${row.at && fullTime(row.at)}>${listTime(last?.at ?? row.at)}</time>
-    <span class="item-line">${tick && html`<${Tick} state=${tick} />`}<span dir="auto">${line}</span></span>
+    <span class="item-line" data-failed=${failed}>${tick && html`<${Tick} state=${tick} />`}<span dir="auto">${line}</span></span>
     ${row.unread > 0 && html`<span class="badge"><span aria-hidden="true">${row.unread > 999 ? '999+' : row.unread}</span>
       <span class="hidden">${row.unread} unread</span></span>`}`;
 }
