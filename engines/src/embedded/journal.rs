@@ -21,6 +21,8 @@ const ITEM: u8 = 2;
 const END: u8 = 3;
 const CLEAR: u8 = 4;
 const TRAILER: &[u8] = b"FJL\x03";
+/// Between two batches of a journal lie at most so many numbers that went elsewhere.
+const NUMBERS_SKIPPED_MAX: u64 = 1 << 32;
 
 /// Checks all journals of a database; cuts the half-written end of the newest one.
 pub(super) fn check(database: &Path) -> Result<(), OpenError> {
@@ -69,26 +71,38 @@ fn cut(path: &Path, at: u64) -> io::Result<()> {
 
 /// Bytes of the intact batches that a journal begins with.
 fn intact(journal: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(length) = batch(&journal[at..]) {
-        at += length;
+    let (mut at, mut last) = (0, 0);
+    while let Some(batch) = batch(&journal[at..]) {
+        // The checksum does not cover the number; it rises, and never by much.
+        if batch.number < last || batch.number - last > NUMBERS_SKIPPED_MAX {
+            break;
+        }
+        at += batch.length;
+        last = batch.number;
     }
     at
 }
 
 /// Whether an intact batch stands anywhere in here.
 fn has_batch(bytes: &[u8]) -> bool {
-    (1..bytes.len()).any(|at| bytes[at] == START && batch(&bytes[at..]).is_some())
+    (0..bytes.len()).any(|at| bytes[at] == START && batch(&bytes[at..]).is_some())
 }
 
-/// The length of the intact batch that stands here.
-fn batch(journal: &[u8]) -> Option<usize> {
+/// An intact batch.
+struct Batch {
+    number: u64,
+    /// Bytes.
+    length: usize,
+}
+
+/// The intact batch that stands here.
+fn batch(journal: &[u8]) -> Option<Batch> {
     let mut rest = journal;
     if rest.try_get_u8().ok()? != START {
         return None;
     }
     let items = rest.try_get_u32_le().ok()?;
-    rest.try_get_u64_le().ok()?;
+    let number = rest.try_get_u64_le().ok()?;
     let body = rest;
     for _ in 0..items {
         skip_item(&mut rest)?;
@@ -99,7 +113,8 @@ fn batch(journal: &[u8]) -> Option<usize> {
     }
     let checksum = rest.try_get_u64_le().ok()?;
     let whole = rest.starts_with(TRAILER) && xxh3_64(body) == checksum;
-    whole.then(|| journal.len() - rest.len() + TRAILER.len())
+    let length = journal.len() - rest.len() + TRAILER.len();
+    whole.then_some(Batch { number, length })
 }
 
 fn skip_item(rest: &mut &[u8]) -> Option<()> {

@@ -17,8 +17,8 @@ fn journal() -> (Vec<u8>, Vec<usize>) {
     let (_, path) = journals(directory.path()).unwrap().pop().unwrap();
     let bytes = fs::read(path).unwrap();
     let (mut ends, mut at) = (Vec::new(), 0);
-    while let Some(length) = batch(&bytes[at..]) {
-        at += length;
+    while let Some(batch) = batch(&bytes[at..]) {
+        at += batch.length;
         ends.push(at);
     }
     (bytes[..at].to_vec(), ends)
@@ -48,8 +48,15 @@ fn damage_before_an_intact_batch_is_told_from_a_torn_end() {
         let mut damaged = bytes.clone();
         damaged[at] ^= 0x55;
         let whole = ends.iter().copied().rfind(|end| *end <= at).unwrap_or(0);
-        assert_eq!(intact(&damaged), whole, "{at}");
         let is_last = whole == ends[ends.len() - 2];
+        let number = whole + 5..whole + 13;
+        if number.contains(&at) {
+            // Found by its order, or as good as any other in this place.
+            let intact = intact(&damaged);
+            assert!(intact == bytes.len() || is_last || has_batch(&damaged[intact..]), "{at}");
+            continue;
+        }
+        assert_eq!(intact(&damaged), whole, "{at}");
         assert_eq!(has_batch(&damaged[whole..]), !is_last, "{at}");
     }
 }
