@@ -52,6 +52,7 @@ export class Person {
   async writeTo(username) {
     await this.at('conversation-peer').fill(username);
     await this.at('conversation-start').click();
+    await this.page.locator('.chat-title', { hasText: `@${username}` }).waitFor();
     await this.at('message-input').waitFor();
   }
 

@@ -7,8 +7,9 @@ import { Members } from './members.js';
 import { Messages } from './messages.js';
 import { Avatar, peerOf, titleOf } from './names.js';
 
-/** One open conversation. @param {{client: Client, row: Row}} props */
-export function Chat({ client, row }) {
+/** One open conversation; `starting`: another one is about to take its place.
+ * @param {{client: Client, row: Row, starting: boolean}} props */
+export function Chat({ client, row, starting }) {
   const { conversation_id } = row;
   const [members, setMembers] = useState(false);
   // Where reading stopped before: the line "new messages" stays there while the conversation is open.
@@ -43,7 +44,7 @@ export function Chat({ client, row }) {
     <${Messages} client=${client} row=${row} read_seq=${read_seq} />
     ${row.left
       ? html`<p class="chat-closed">You are no longer part of this group. You can still read what was written before.</p>`
-      : html`<${Composer} client=${client} conversation_id=${conversation_id} name=${name} />`}
+      : html`<${Composer} client=${client} conversation_id=${conversation_id} name=${name} held=${starting} />`}
     ${members && html`<${Members} client=${client} row=${row} close=${() => setMembers(false)} />`}
   </main>`;
 }

@@ -8,12 +8,12 @@ const bytes = (/** @type {string} */ text) => new TextEncoder().encode(text).len
 /** What was typed and not sent, by conversation, for as long as the page lives. @type {Map<string, string>} */
 const drafts = new Map();
 
-/** @param {{client: Client, conversation_id: string, name: string}} props */
-export function Composer({ client, conversation_id, name }) {
+/** @param {{client: Client, conversation_id: string, name: string, held: boolean}} props */
+export function Composer({ client, conversation_id, name, held }) {
   const field = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
   const [text, setText] = useState(drafts.get(conversation_id) ?? '');
   const over = text.length * 3 > TEXT_MAX ? bytes(text) - TEXT_MAX : 0;
-  const ready = text.trim() !== '' && over <= 0;
+  const ready = !held && text.trim() !== '' && over <= 0;
 
   // A touch keyboard that opens by itself hides half of the conversation.
   useEffect(() => void (matchMedia('(pointer: fine)').matches && field.current?.focus()), [conversation_id]);
@@ -49,7 +49,7 @@ export function Composer({ client, conversation_id, name }) {
     ${over > 0 && html`<p class="complaint" role="alert">That is ${over} bytes too long. Please make it two messages.</p>`}
     <div class="composer-field">
       <textarea ref=${field} rows="1" data-testid="message-input" aria-label=${`Message to ${name}`} placeholder="Write a message"
-        dir="auto" enterkeyhint="send" value=${text} onKeyDown=${key}
+        dir="auto" enterkeyhint="send" disabled=${held} value=${text} onKeyDown=${key}
         onInput=${(/** @type {any} */ event) => type(event.currentTarget.value)}></textarea>
       <button class="send" data-testid="message-send" aria-label="Send" disabled=${!ready}><${Icon} name="send" /></button>
     </div>

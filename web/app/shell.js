@@ -13,12 +13,15 @@ const routed = () => /^#\/c\/([0-9a-f-]{36})$/.exec(location.hash)?.[1] ?? null;
 /** @param {string} conversation_id */
 export function go(conversation_id) {
   location.hash = `#/c/${conversation_id}`;
+  // The browser tells later, in a task of its own: until then keys would go to the conversation before.
+  dispatchEvent(new Event('hashchange'));
 }
 
 /** Everything behind the sign-in. @param {{client: Client, signOut: () => void}} props */
 export function Shell({ client, signOut }) {
   const [, redraw] = useState(0);
   const [open, setOpen] = useState(routed);
+  const [starting, setStarting] = useState(false);
   const [dialog, setDialog] = useState(/** @type {"group" | "account" | null} */ (null));
   useEffect(() => client.subscribe(() => redraw((turn) => turn + 1)), [client]);
   useEffect(() => {
@@ -34,9 +37,10 @@ export function Shell({ client, signOut }) {
 
   return html`<div class="shell" data-pane=${row ? 'chat' : 'list'}>
     <p class="connection" role="status" data-testid="connection" data-state=${connection}><span>${SAYS[connection]}</span></p>
-    <${Sidebar} client=${client} open=${open} newGroup=${() => setDialog('group')} account=${() => setDialog('account')} />
+    <${Sidebar} client=${client} open=${open} starting=${setStarting}
+      newGroup=${() => setDialog('group')} account=${() => setDialog('account')} />
     ${row
-      ? html`<${Chat} key=${open} client=${client} row=${row} />`
+      ? html`<${Chat} key=${open} client=${client} row=${row} starting=${starting} />`
       : html`<main class="nothing"><${Logo} /><h2>Good to see you</h2>
           <p>Choose a conversation, or start one with somebody’s username.</p></main>`}
     ${dialog === 'group' && html`<${NewGroup} client=${client} close=${close} />`}

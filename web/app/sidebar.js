@@ -8,8 +8,9 @@ import { go } from './shell.js';
 import { reach } from '../sdk/index.js';
 import { fullTime, listTime } from './times.js';
 
-/** @param {{client: Client, open: string | null, newGroup: () => void, account: () => void}} props */
-export function Sidebar({ client, open, newGroup, account }) {
+/** @param {{client: Client, open: string | null, starting: (is: boolean) => void, newGroup: () => void,
+ * account: () => void}} props */
+export function Sidebar({ client, open, starting, newGroup, account }) {
   const rows = [...client.model.rows.values()].filter((row) => row.kind).sort((a, b) => (a.at < b.at ? 1 : -1));
   const me = nameOf(client, client.me);
   return html`<aside class="sidebar" aria-label="Conversations">
@@ -19,7 +20,7 @@ export function Sidebar({ client, open, newGroup, account }) {
       <button class="round plain" title=${me} aria-label="Your account" onClick=${account}>
         <${Avatar} name=${me} id=${client.me} /></button>
     </header>
-    <${NewDirect} client=${client} />
+    <${NewDirect} client=${client} starting=${starting} />
     ${rows.length ? html`<${List} client=${client} rows=${rows} open=${open} />` : html`<div class="list-empty">
       <p><strong>No conversations yet</strong></p>
       <p>Type a username above to write to somebody, or gather a group.</p>
@@ -27,8 +28,8 @@ export function Sidebar({ client, open, newGroup, account }) {
   </aside>`;
 }
 
-/** @param {{client: Client}} props */
-function NewDirect({ client }) {
+/** @param {{client: Client, starting: (is: boolean) => void}} props */
+function NewDirect({ client, starting }) {
   const [error, setError] = useState('');
   const [busy, setBusy] = useState(false);
 
@@ -39,6 +40,7 @@ function NewDirect({ client }) {
     const username = String(new FormData(form).get('username')).trim();
     if (!username || busy) return;
     setBusy(true);
+    starting(true);
     try {
       const user = await findUser(client, username);
       const view = await client.session.call('POST', '/conversations', { body: { kind: 'direct', member_ids: [user.user_id] } });
@@ -50,6 +52,7 @@ function NewDirect({ client }) {
       setError(refusalText(refusal, username));
     }
     setBusy(false);
+    starting(false);
   }
 
   return html`<form class="start" onSubmit=${submit}>

@@ -4,6 +4,7 @@ import { IndexedStore } from './idb.js';
 import { Session } from './session.js';
 import { MemoryStore } from './store.js';
 import { browserTabs } from './tabs.js';
+import { steadyTimers } from './timers.js';
 
 export { Client, IndexedStore, MemoryStore, Session };
 export { ApiError } from './rest.js';
@@ -17,8 +18,7 @@ export function browserEnv() {
   return {
     now: () => Date.now(),
     random: () => Math.random(),
-    setTimeout: (call, ms) => setTimeout(call, ms),
-    clearTimeout: (timer) => clearTimeout(timer),
+    ...steadyTimers(),
     fetch: (...request) => fetch(...request),
     WebSocket,
     base: location.origin,

@@ -1,5 +1,8 @@
 /** @import {Env} from './types.js' */
 
+/** A call into a network that went away must end: a refresh holds a lock meanwhile. */
+const TIMEOUT_MS = 20_000;
+
 /** A refusal of the server (`application/problem+json`), or no answer at all: then `code` is `unavailable`. */
 export class ApiError extends Error {
   /** @param {number} status @param {string} code @param {string} message @param {number} [retry_after_ms] */
@@ -25,7 +28,8 @@ export async function call(env, method, path, { body, token, key } = {}) {
   let response;
   let text;
   try {
-    response = await env.fetch(`${env.base}/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    response = await env.fetch(`${env.base}/v1${path}`, { method, headers, signal, body: body && JSON.stringify(body) });
     text = await response.text();
   } catch {
     throw new ApiError(0, 'unavailable', 'No connection to the server.');
