@@ -59,7 +59,8 @@ export function latest(last, record) {
 
 /** A membership record's effect on the members known. @param {Row} row moved in place @param {Record} record
  * @param {string} me */
-export function enrol(row, { kind, body }, me) {
+export function enrol(row, { kind, body, at }, me) {
+  if (SYSTEM.includes(kind)) row.members_at = at;
   if (kind === 'created') row.members = body.members;
   if (kind === 'conversation_changed' && 'title' in body) row.title = body.title;
   if (row.members) {

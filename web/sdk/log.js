@@ -10,7 +10,8 @@ export function newRow(conversation_id) {
   return {
     conversation_id, kind: '', title: null, role: null, members_count: 0, left: false, at: '',
     epoch: '', floor: 0, base: 0, cursor: 0, head_seq: 0, head_ord: 0, read_seq: 0, read_ord: 0, unread: 0,
-    mark_seq: 0, seen_seq: 0, cursor_ord: 0, members: null, marks: {}, last: null,
+    mark_seq: 0, seen_seq: 0, cursor_ord: 0, members: null, members_at: '',
+    marks: {}, last: null,
   };
 }
 

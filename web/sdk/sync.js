@@ -48,7 +48,7 @@ export class Sync {
       },
     });
     this.marks = new Marks(env, { send, row: (id) => model.rows.get(id) });
-    this.views = new Views(session, {
+    this.views = new Views(env, session, clock, {
       log: (id) => this.log(id),
       view: (view) => this.view(view),
       changed: (log) => on.commit({ type: 'row', row: log.row }),
@@ -64,6 +64,7 @@ export class Sync {
     this.socket.stop();
     this.outbox.halt();
     this.fetcher.halt();
+    this.views.halt();
     this.env.clearTimeout(this.heads_timer);
   }
 

@@ -27,9 +27,9 @@
  *   left: boolean, at: string, epoch: string, floor: number, base: number, cursor: number,
  *   head_seq: number, head_ord: number, read_seq: number, read_ord: number, unread: number,
  *   mark_seq: number, seen_seq: number, cursor_ord: number,
- *   members: Member[] | null, marks: {[user_id: string]: Marks}, last: Record | null,
+ *   members: Member[] | null, members_at: string, marks: {[user_id: string]: Marks}, last: Record | null,
  * }} Row  `mark_seq`: the `read` mark sent; `seen_seq`: the newest record of someone else;
- * `cursor_ord`: the `ord` at the cursor
+ * `cursor_ord`: the `ord` at the cursor; `members_at`: the newest membership record's time
  *
  * A command on its way, shown at once. `order` is the order of writing; `new`: not kept yet, so not to be sent.
  * @typedef {{
