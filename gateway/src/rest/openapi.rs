@@ -53,6 +53,6 @@ mod tests {
     fn every_call_is_described() {
         let paths = super::document().paths.paths;
         assert!(paths.contains_key("/v1/conversations/{conversation_id}/messages/{seq}/reactions/{emoji}"));
-        assert_eq!(paths.len(), 22, "{:?}", paths.keys().collect::<Vec<_>>());
+        assert_eq!(paths.len(), 23, "{:?}", paths.keys().collect::<Vec<_>>());
     }
 }

@@ -144,7 +144,6 @@ mod tests {
         }
         for (bad, id) in [
             (r#"{"id":"7"}"#, "7"),
-            (r#"{"type":"nonsense","id":"7"}"#, "7"),
             (r#"{"type":1,"id":"7"}"#, "7"),
             (r#"{"type":"read","id":"7","seq":-1}"#, "7"),
             (r#"{"type":"read","id":"7","seq":1,"seq":2}"#, "7"),
