@@ -15,7 +15,7 @@ use parlor_schemas::{
     Timestamp, Topic,
     topics::{Offset, Partition},
 };
-use std::{collections::BTreeMap, mem, sync::Arc};
+use std::{collections::BTreeMap, mem, sync::Arc, thread};
 use tokio::sync::oneshot;
 
 /// Where commits go. `Ok`: the batch survives the loss of power, as a whole.
@@ -83,7 +83,7 @@ impl<D: Disk> Committer<D> {
     /// Commits until the queue is closed and empty, or until the first failure.
     pub(super) fn run(mut self) {
         // Should a defect end the thread, nobody waits for ever.
-        let guard = FailOnDrop(self.shared.clone());
+        let _guard = FailOnPanic(self.shared.clone());
         while let Some(Taken { ops, offsets, weight }) = self.shared.queue.take() {
             let mut waiters = Vec::with_capacity(ops.len());
             let outcome = self.commit(ops, offsets, &mut waiters);
@@ -100,7 +100,6 @@ impl<D: Disk> Committer<D> {
             }
             self.shared.queue.done(weight);
         }
-        mem::forget(guard);
     }
 
     fn commit(&mut self, ops: Vec<Op>, offsets: Offsets, waiters: &mut Vec<Waiter>) -> Result<(), Failure> {
@@ -245,10 +244,12 @@ fn fail(shared: &Shared, failure: &Failure) {
     }
 }
 
-struct FailOnDrop(Arc<Shared>);
+struct FailOnPanic(Arc<Shared>);
 
-impl Drop for FailOnDrop {
+impl Drop for FailOnPanic {
     fn drop(&mut self) {
-        fail(&self.0, &Failure::new("the committer has ended by a defect"));
+        if thread::panicking() {
+            fail(&self.0, &Failure::new("the committer has ended by a defect"));
+        }
     }
 }

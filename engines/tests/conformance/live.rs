@@ -1,0 +1,6 @@
+//! The live port.
+
+pub mod bus;
+pub mod marks;
+pub mod tails;
+pub mod tickets;

@@ -1,0 +1,5 @@
+//! The store port.
+
+pub mod accounts;
+pub mod history;
+pub mod members;

@@ -1,0 +1,7 @@
+//! The embedded engines: the suite that every adapter runs, and what is theirs alone.
+
+#[path = "../conformance/suite.rs"]
+mod conformance;
+mod setting;
+
+conformance::all!(crate::setting::Embedded);
