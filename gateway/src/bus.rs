@@ -20,6 +20,8 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+/// How the bus is named to [`parlor_engines::Health`].
+pub(crate) const PART: &str = "gateway/bus";
 /// Messages taken at once: a burst is queued whole before any socket is woken.
 const BATCH: usize = 256;
 /// Between attempts the wait doubles up to this many times its first length.
@@ -42,11 +44,13 @@ pub(crate) async fn run(edge: Arc<Edge>, listening: tokio::sync::oneshot::Sender
                     edge.behind.add(|wanted| wanted.everything = true);
                 }
                 backoff = 1;
+                edge.health.set(PART, true, "subscribed");
                 listen(&edge, messages, &mut links).await;
                 tracing::warn!("the live bus was lost; subscribing again");
             }
             Err(error) => tracing::warn!(%error, "the live bus can't be subscribed to"),
         }
+        edge.health.set(PART, false, "the live bus is lost");
         tokio::time::sleep(millis(edge.settings.resubscribe_ms) * backoff).await;
         backoff = (backoff * 2).min(BACKOFF_MAX);
     }
@@ -98,10 +102,13 @@ fn take(edge: &Arc<Edge>, batch: &mut Vec<Bytes>, links: &mut Links, now_ms: u64
         }
         for item in message.items {
             match item {
-                Item::Frame { connections, text } => match Utf8Bytes::try_from(text) {
-                    Ok(text) => frames.push((connections, text)),
-                    Err(_) => tracing::error!("a frame on the live bus is not text"),
-                },
+                Item::Frame { connections, text } => {
+                    if let Ok(text) = Utf8Bytes::try_from(text) {
+                        frames.push((connections, text));
+                    } else {
+                        tracing::error!("a frame on the live bus is not text");
+                    }
+                }
                 Item::Answer { request, outcome } => {
                     edge.hub.deliver(&frames);
                     frames.clear();

@@ -19,11 +19,8 @@ pub(crate) struct Asked {
     pub hash: Hash,
 }
 
-impl Asked {
-    fn new(kind: &str, fields: &impl Serialize, action: Action) -> Result<Self, Problem> {
-        let hash = payload_hash(kind, fields).map_err(|_| Problem::invalid("not JSON"))?;
-        Ok(Self { action, hash })
-    }
+fn hash(kind: &str, fields: &impl Serialize) -> Result<Hash, Problem> {
+    payload_hash(kind, fields).map_err(|_| Problem::invalid("not JSON"))
 }
 
 /// A message.
@@ -41,7 +38,7 @@ pub(crate) fn send(body: Message, limits: &Limits) -> Result<Asked, Problem> {
             limits.ttl_min_ms, limits.ttl_max_ms
         )));
     }
-    Asked::new("send", &body, Action::Message(body.clone()))
+    Ok(Asked { hash: hash("send", &body)?, action: Action::Message(body) })
 }
 
 /// New text, mentions and media of a message.
@@ -49,14 +46,14 @@ pub(crate) fn edit(target: u64, body: Message, limits: &Limits) -> Result<Asked,
     check_seq("target", target)?;
     check_content(body.text.as_deref(), &body.mentions, body.media.len(), limits)?;
     let edit = Edit { target, text: body.text, mentions: body.mentions, media: body.media };
-    Asked::new("edit", &edit, Action::Edit(edit.clone()))
+    Ok(Asked { hash: hash("edit", &edit)?, action: Action::Edit(edit) })
 }
 
 /// A deletion.
 pub(crate) fn delete(target: u64) -> Result<Asked, Problem> {
     check_seq("target", target)?;
     let target = Target { target };
-    Asked::new("delete", &target, Action::Delete(target))
+    Ok(Asked { hash: hash("delete", &target)?, action: Action::Delete(target) })
 }
 
 /// A reaction set or taken back.
@@ -67,14 +64,14 @@ pub(crate) fn react(target: u64, emoji: &str, op: Op, limits: &Limits) -> Result
         return Err(Problem::invalid("emoji: empty"));
     }
     let reaction = Reaction { target, emoji: emoji.to_owned(), op };
-    Asked::new("react", &reaction, Action::React(reaction.clone()))
+    Ok(Asked { hash: hash("react", &reaction)?, action: Action::React(reaction) })
 }
 
 /// A pin set or taken away.
 pub(crate) fn pin(target: u64, op: Op) -> Result<Asked, Problem> {
     check_seq("target", target)?;
     let pin = Pin { target, op };
-    Asked::new("pin", &pin, Action::Pin(pin))
+    Ok(Asked { hash: hash("pin", &pin)?, action: Action::Pin(pin) })
 }
 
 /// A direct conversation.
@@ -83,7 +80,7 @@ pub(crate) fn create_direct(peer_id: UserId) -> Result<Asked, Problem> {
     struct Fields {
         peer_id: UserId,
     }
-    Asked::new("create_direct", &Fields { peer_id }, Action::CreateDirect { peer_id })
+    Ok(Asked { hash: hash("create_direct", &Fields { peer_id })?, action: Action::CreateDirect { peer_id } })
 }
 
 /// A group as it is asked for; who of the members can be added is found out later.
@@ -105,30 +102,29 @@ pub(crate) fn create_group(
     }
     let (member_ids, skipped) = resolved;
     let fields = Fields { title: title.as_deref(), history, member_ids: asked };
-    let mut asked = Asked::new("create_group", &fields, Action::Leave)?;
-    asked.action = Action::CreateGroup { title, history, member_ids, skipped };
-    Ok(asked)
+    let hash = hash("create_group", &fields)?;
+    Ok(Asked { hash, action: Action::CreateGroup { title, history, member_ids, skipped } })
 }
 
 /// People to be added.
 pub(crate) fn add_members(asked: &[UserId], resolved: (Vec<UserId>, Vec<Skipped>)) -> Result<Asked, Problem> {
     let (member_ids, skipped) = resolved;
-    Asked::new("add_members", &asked, Action::AddMembers { member_ids, skipped })
+    Ok(Asked { hash: hash("add_members", &asked)?, action: Action::AddMembers { member_ids, skipped } })
 }
 
 /// A member to be removed.
 pub(crate) fn remove_member(user_id: UserId) -> Result<Asked, Problem> {
-    Asked::new("remove_member", &user_id, Action::RemoveMember { user_id })
+    Ok(Asked { hash: hash("remove_member", &user_id)?, action: Action::RemoveMember { user_id } })
 }
 
 /// Leaving.
 pub(crate) fn leave() -> Result<Asked, Problem> {
-    Asked::new("leave", &(), Action::Leave)
+    Ok(Asked { hash: hash("leave", &())?, action: Action::Leave })
 }
 
 /// A role to be given.
 pub(crate) fn change_role(user_id: UserId, role: Role) -> Result<Asked, Problem> {
-    Asked::new("change_role", &(user_id, role), Action::ChangeRole { user_id, role })
+    Ok(Asked { hash: hash("change_role", &(user_id, role))?, action: Action::ChangeRole { user_id, role } })
 }
 
 /// Shared settings to be changed.
@@ -143,8 +139,8 @@ pub(crate) fn change(
     if title.is_none() && history.is_none() {
         return Err(Problem::invalid("nothing to change: title, history"));
     }
-    let hashed = Asked::new("change", &(&title, history), Action::Leave)?;
-    Ok(Asked { action: Action::Change { title, avatar_media_id: None, history }, ..hashed })
+    let hash = hash("change", &(&title, history))?;
+    Ok(Asked { hash, action: Action::Change { title, avatar_media_id: None, history } })
 }
 
 /// Hands a command to the publisher; its answer goes to the asker.

@@ -2,7 +2,10 @@
 
 use crate::{edge::Edge, settings::millis};
 use parlor_schemas::frames::{Close, ServerFrame};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 use tokio::time::{Instant, sleep};
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -21,7 +24,8 @@ pub(crate) async fn sockets(edge: &Arc<Edge>) {
         connection.outbox.close(Close::Restart);
     }
     let until = Instant::now() + millis(edge.settings.drain_max_ms);
-    while edge.hub.count() > 0 && Instant::now() < until {
+    // Calls that have begun are answered.
+    while edge.hub.count() + edge.http_open.load(Relaxed) > 0 && Instant::now() < until {
         sleep(LOOK_EVERY).await;
     }
     let left = edge.hub.count();

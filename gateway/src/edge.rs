@@ -5,9 +5,12 @@ use crate::{
     auth::Auth, hub::Hub, marks::Marks, rates::Buckets, reads::Reader, routes::Change, settings::EdgeLimits,
     tasks::Tasks, waiters::Waiters, web::Compressed,
 };
-use parlor_engines::Engines;
+use parlor_engines::{Engines, Health};
 use parlor_schemas::{Command, GatewayId, Limits, UserId};
-use std::sync::{Arc, atomic::AtomicBool};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize},
+};
 use tokio::sync::{Notify, mpsc};
 
 /// One gateway.
@@ -43,6 +46,10 @@ pub(crate) struct Edge {
     pub behind: Behind,
     /// The page's files as they travel.
     pub compressed: Compressed,
+    /// HTTP connections that are open.
+    pub http_open: Arc<AtomicUsize>,
+    /// Where the gateway reports.
+    pub health: Health,
     /// The owner of every task.
     pub tasks: Tasks,
     /// At a limit of files or memory: no new sockets.

@@ -187,6 +187,9 @@ impl Hub {
 
     /// Queues frames, each to its receivers, then wakes each receiver once.
     pub fn deliver(&self, frames: &[(Vec<u64>, Utf8Bytes)]) {
+        if frames.is_empty() {
+            return;
+        }
         let mut to_wake = Vec::new();
         let mut count = 0;
         {

@@ -83,6 +83,7 @@ pub async fn run(engines: Engines, settings: Settings, shutdown: CancellationTok
         tracing::warn!(%error, "routes could not be taken away");
     }
     edge.tasks.end().await;
+    health.clear(bus::PART);
     health.clear(PART);
     match edge.tasks.defect() {
         Some(defect) => anyhow::bail!("a task of the gateway ended by a defect: {defect}"),
@@ -91,7 +92,7 @@ pub async fn run(engines: Engines, settings: Settings, shutdown: CancellationTok
 }
 
 fn assemble(engines: Engines, settings: Settings) -> anyhow::Result<(Arc<Edge>, Queues)> {
-    let Settings { limits, edge: numbers, auth, epoch, .. } = settings;
+    let Settings { limits, edge: numbers, auth, epoch, health, .. } = settings;
     let engines = EngineSet(engines);
     let (commands, commands_end) = mpsc::channel(numbers.commands_queue);
     let (routes, routes_end) = mpsc::channel(numbers.routes_batch * 8);
@@ -110,6 +111,8 @@ fn assemble(engines: Engines, settings: Settings) -> anyhow::Result<(Arc<Edge>, 
         buckets: Buckets::new(&numbers.rates),
         behind: Behind::default(),
         compressed: Compressed::default(),
+        http_open: Arc::default(),
+        health,
         tasks: Tasks::default(),
         is_full: AtomicBool::new(false),
         is_draining: AtomicBool::new(false),

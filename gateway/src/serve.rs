@@ -31,7 +31,6 @@ pub(crate) struct Peer(pub IpAddr);
 
 /// Accepts until `stop`.
 pub(crate) async fn run(edge: Arc<Edge>, listener: TcpListener, router: Router, stop: CancellationToken) {
-    let open = Arc::new(AtomicUsize::new(0));
     let sockets_max = sockets_max(edge.settings.sockets_max, edge.settings.files_reserve);
     loop {
         let accepted = tokio::select! {
@@ -46,11 +45,11 @@ pub(crate) async fn run(edge: Arc<Edge>, listener: TcpListener, router: Router, 
                 continue;
             }
         };
-        if open.load(Relaxed) >= sockets_max {
+        if edge.http_open.load(Relaxed) + edge.hub.count() >= sockets_max {
             metrics::counter!("gateway_sockets_refused_total").increment(1);
             continue;
         }
-        let counted = Counted::new(&open);
+        let counted = Counted::new(&edge.http_open);
         let (edge, router, stop) = (edge.clone(), router.clone(), stop.clone());
         edge.clone().tasks.spawn(async move {
             serve(edge, stream, peer.ip().to_canonical(), router, stop).await;

@@ -11,7 +11,7 @@ use axum::{
 use bytes::Bytes;
 use parking_lot::Mutex;
 use rust_embed::RustEmbed;
-use std::{collections::HashMap, io::Write as _, sync::Arc};
+use std::{collections::HashMap, fmt::Write as _, io::Write as _, sync::Arc};
 
 /// What the browser may do with the page.
 const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; \
@@ -163,5 +163,8 @@ fn compress(coding: Coding, plain: &[u8]) -> Vec<u8> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
 }

@@ -171,6 +171,20 @@ pub struct HeadItem<'a> {
     pub at: Timestamp,
 }
 
+/// The numbers that clients go by.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct HelloLimits<'a> {
+    #[serde(flatten)]
+    pub limits: &'a Limits,
+    /// Bytes of a client's frame.
+    pub frame_max: usize,
+    /// `fetch` and `heads` in flight.
+    pub fetches_max: usize,
+    /// Time for `auth`.
+    pub auth_timeout_ms: u64,
+}
+
 /// What the server says, but for `record` and `records`, whose texts are spliced ([`record_frame`],
 /// [`RecordsHead`]).
 #[derive(Clone, Debug, Serialize)]
@@ -183,7 +197,7 @@ pub enum ServerFrame<'a> {
         now: Timestamp,
         heartbeat_ms: u64,
         timeout_ms: u64,
-        limits: &'a Limits,
+        limits: HelloLimits<'a>,
     },
     Ready {
         #[serde(skip_serializing_if = "Option::is_none")]

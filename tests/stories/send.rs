@@ -77,7 +77,7 @@ async fn two_hundred_people_write_at_once_and_all_see_one_order() {
     let owner = world.person("owner").await;
     let mut people: Vec<Person> = Vec::new();
     for n in 0..199 {
-        people.push(world.person(&format!("p{n}")).await);
+        people.push(world.person(&format!("person{n}")).await);
     }
     let group = owner.group("all", &people.iter().collect::<Vec<_>>()).await;
     let mut devices = vec![owner.connect().await];

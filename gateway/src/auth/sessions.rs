@@ -72,12 +72,9 @@ pub(crate) async fn check(edge: &Edge, identity: &Identity) -> Result<(), Proble
         return Err(Problem::unauthenticated());
     }
     for _ in 0..ROUNDS {
-        let row = match row(edge, identity).await {
-            Ok(row) => row,
-            Err(_) => {
-                book.unchecked.store(true, Relaxed);
-                return Ok(());
-            }
+        let Ok(row) = row(edge, identity).await else {
+            book.unchecked.store(true, Relaxed);
+            return Ok(());
         };
         let row = row.filter(|row| row.ended_at.is_none()).ok_or_else(Problem::unauthenticated)?;
         // The first generation has none before it.

@@ -275,7 +275,9 @@ mod tests {
     fn fold(later: &[RecordText]) -> serde_json::Value {
         let mut folding = Folding::default();
         folding.show(&text(1));
-        later.iter().for_each(|record| folding.apply(record));
+        for record in later {
+            folding.apply(record);
+        }
         serde_json::from_str(&folding.by_seq[&1].json(ADA)).unwrap()
     }
 

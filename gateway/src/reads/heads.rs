@@ -194,12 +194,12 @@ impl Reader {
         let stored = if missing.is_empty() { Vec::new() } else { self.engines.store.heads(&missing).await? };
         let mut stored = stored.into_iter();
         live.into_iter()
-            .map(|head| match head {
-                Some(head) => Ok(head),
-                None => {
-                    let head = stored.next().flatten().ok_or(ReadError::NotYet)?;
-                    Ok(LiveHead { seq: head.seq, ord: head.ord, at: head.at, version: 0 })
+            .map(|head| {
+                if let Some(head) = head {
+                    return Ok(head);
                 }
+                let head = stored.next().flatten().ok_or(ReadError::NotYet)?;
+                Ok(LiveHead { seq: head.seq, ord: head.ord, at: head.at, version: 0 })
             })
             .collect()
     }

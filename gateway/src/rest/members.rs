@@ -94,7 +94,7 @@ pub(super) async fn resolve(
     }
     let resolved = edge.reads.resolve(asked, but).await?;
     match resolved.1.first() {
-        Some(skipped) if resolved.0.is_empty() && !asked.contains(&but) => {
+        Some(skipped) if resolved.0.is_empty() => {
             Err(Problem::new(skipped.code, "nobody of them can be added"))
         }
         _ => Ok(resolved),

@@ -129,7 +129,7 @@ async fn describe(edge: &Arc<Edge>, identity: &Identity, (kind, name): Described
         if let Some(mut device) = known
             && (device.kind != kind.as_str() || device.name != name)
         {
-            device.kind = kind.as_str().to_owned();
+            kind.as_str().clone_into(&mut device.kind);
             device.name = name;
             device.last_used_at = edge.engines.clock.now();
             store.put_device(&device).await?;

@@ -67,13 +67,12 @@ impl Pump {
                 return Poll::Pending;
             }
             match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
-                None => return Poll::Ready(()),
                 Some(Ok(message)) => self.take(&message),
                 Some(Err(Error::Capacity(_) | Error::Utf8(_))) => {
                     self.is_deaf = true;
                     self.session.connection.outbox.close(Close::BadFrame);
                 }
-                Some(Err(_)) => return Poll::Ready(()),
+                Some(Err(_)) | None => return Poll::Ready(()),
             }
         }
         cx.waker().wake_by_ref();

@@ -17,7 +17,7 @@ use crate::{
 };
 use parlor_schemas::{
     Code,
-    frames::{ClientFrame, Close, ServerFrame},
+    frames::{ClientFrame, Close, HelloLimits, ServerFrame},
 };
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
@@ -70,7 +70,12 @@ impl Session {
                 now: edge.engines.clock.now(),
                 heartbeat_ms: edge.settings.heartbeat_ms,
                 timeout_ms: edge.settings.silence_ms,
-                limits: &edge.limits,
+                limits: HelloLimits {
+                    limits: &edge.limits,
+                    frame_max: edge.settings.frame_max,
+                    fetches_max: edge.settings.fetches_max,
+                    auth_timeout_ms: edge.settings.auth_timeout_ms,
+                },
             }
             .text(),
         );
