@@ -8,8 +8,9 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
+use tokio::time::Instant;
 
 const IN_FLIGHT: usize = 1_000;
 const VALUE_BYTES: usize = 200;

@@ -181,7 +181,7 @@ mod tests {
             topic: Topic::Messages,
             partition: 3,
             key: Bytes::from(vec![n as u8; n]),
-            value: (n % 3 != 0).then(|| Bytes::from(vec![7; n * 100])),
+            value: (!n.is_multiple_of(3)).then(|| Bytes::from(vec![7; n * 100])),
             headers: (0..n % 4).map(|i| (format!("h{i}").into(), Bytes::from(vec![1; i]))).collect(),
         }
     }

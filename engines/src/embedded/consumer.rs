@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, pin::pin, sync::Arc};
 pub(super) struct Member {
     running: Arc<Running>,
     group: Group,
-    member: MemberId,
+    id: MemberId,
     held: BTreeMap<Partition, Held>,
     /// The partition that was served last: the next one's turn is next.
     last: Partition,
@@ -34,8 +34,8 @@ struct Held {
 
 impl Member {
     pub(super) fn join(running: Arc<Running>, group: Group) -> Self {
-        let member = running.shared.groups.join(group);
-        Self { running, group, member, held: BTreeMap::new(), last: Partition::MAX }
+        let id = running.shared.groups.join(group);
+        Self { running, group, id, held: BTreeMap::new(), last: Partition::MAX }
     }
 
     fn shared(&self) -> &Arc<Shared> {
@@ -43,7 +43,7 @@ impl Member {
     }
 
     fn news(&mut self) -> Option<Event> {
-        match self.shared().groups.news(self.group, self.member)? {
+        match self.shared().groups.news(self.group, self.id)? {
             News::Assigned(assigned) => {
                 self.held.extend(assigned.iter().map(|(partition, _)| (*partition, Held::default())));
                 Some(Event::Assigned(assigned))
@@ -116,7 +116,7 @@ impl Consumer for Member {
     }
 
     async fn start(&mut self, partition: Partition, from: Offset) -> Result<(), LogError> {
-        if !self.shared().groups.holds(self.group, self.member, partition) {
+        if !self.shared().groups.holds(self.group, self.id, partition) {
             return Err(LogError::Fenced);
         }
         let topic = self.group.topic();
@@ -141,17 +141,17 @@ impl Consumer for Member {
 
     async fn store(&mut self, offsets: Vec<(Partition, StoredOffset)>) -> Result<(), LogError> {
         self.shared().queue.check()?;
-        self.shared().groups.store(self.group, self.member, &offsets)?;
+        self.shared().groups.store(self.group, self.id, &offsets)?;
         Ok(self.shared().queue.push_offsets(self.group, offsets)?)
     }
 
     async fn release(&mut self, partition: Partition) -> Result<(), LogError> {
         self.held.remove(&partition);
-        self.shared().groups.release(self.group, self.member, partition)
+        self.shared().groups.release(self.group, self.id, partition)
     }
 
     async fn leave(self: Box<Self>) -> Result<(), LogError> {
-        self.shared().groups.leave(self.group, self.member);
+        self.shared().groups.leave(self.group, self.id);
         // What it stored is durable before it is gone.
         Ok(self.shared().change(OVERHEAD, |_| Ok(())).await?)
     }
@@ -159,6 +159,6 @@ impl Consumer for Member {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        self.running.shared.groups.leave(self.group, self.member);
+        self.running.shared.groups.leave(self.group, self.id);
     }
 }

@@ -5,6 +5,7 @@ use super::{
     block,
     failure::Failure,
     keys::{self, TOPICS},
+    pending::Pending,
     queue::OVERHEAD,
     running::Shared,
     tables::{self, Table},
@@ -103,8 +104,10 @@ async fn forget(
     let more = old.len() == STEP_ROWS;
     // Out of range first, gone then: no reader finds a hole.
     shared.readable(topic, partition).forget(first);
-    let change = move |pending: &mut super::pending::Pending| {
-        old.into_iter().for_each(|key| pending.remove(Table::Log, key));
+    let change = move |pending: &mut Pending| {
+        for key in old {
+            pending.remove(Table::Log, key);
+        }
         Ok(())
     };
     shared.change(OVERHEAD, change).await?;
@@ -148,7 +151,7 @@ impl Walk {
         if old.is_empty() {
             return Ok(());
         }
-        let change = move |pending: &mut super::pending::Pending| {
+        let change = move |pending: &mut Pending| {
             for (key, value) in old {
                 // Rewritten meanwhile: it stays.
                 if pending.get(table, &key)?.is_some_and(|now| now == value) {

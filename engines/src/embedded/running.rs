@@ -1,6 +1,7 @@
 //! The opened database with what runs on it, and how it ends.
 
 use super::{
+    block,
     committer::{Committer, Disk, Synced, Tip},
     directory,
     failure::Failure,
@@ -8,6 +9,7 @@ use super::{
     journal, keys,
     keys::TOPICS,
     partition::{Partition as Readable, Room},
+    pending::Pending,
     queue::{Answer, Op, Queue},
     retention,
     tables::{self, Table, Tables},
@@ -76,10 +78,10 @@ impl Shared {
     pub(super) async fn change<T: Send + 'static>(
         &self,
         weight: usize,
-        decide: impl FnOnce(&mut super::pending::Pending) -> Result<T, Failure> + Send + 'static,
+        decide: impl FnOnce(&mut Pending) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
         let (answer, outcome) = oneshot::channel();
-        let change = move |pending: &mut super::pending::Pending| -> Answer {
+        let change = move |pending: &mut Pending| -> Answer {
             let decided = decide(pending);
             // Whoever asked may have stopped waiting.
             Box::new(move |durable| drop(answer.send(durable.and(decided))))
@@ -190,7 +192,7 @@ fn ends(tables: &Tables, topic: Topic, partition: Partition) -> Result<(Ends, Ti
     let (first, value) = tables::row(first)?;
     let (last, value) = rows.next_back().map_or(Ok((first.clone(), value)), tables::row)?;
     let offset = |key: &[u8]| keys::last_number(key).ok_or_else(|| Failure::new("a key of the log is short"));
-    let head = super::block::head(&value)?;
+    let head = block::head(&value)?;
     let end = offset(&last)? + u64::from(head.records);
     // What a compacted topic has dropped was superseded, not lost.
     let first = if topic.is_compacted() { 0 } else { offset(&first)? };
@@ -209,3 +211,6 @@ fn stored(tables: &Tables, partitions: u32) -> Result<Vec<Vec<Option<StoredOffse
     };
     Group::ALL.into_iter().map(|group| (0..partitions).map(|p| load(group, p)).collect()).collect()
 }
+
+#[cfg(test)]
+mod tests;

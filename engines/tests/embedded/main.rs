@@ -2,6 +2,10 @@
 
 #[path = "../conformance/suite.rs"]
 mod conformance;
+mod crash;
+mod directory;
+mod kill;
+mod retain;
 mod setting;
 
 conformance::all!(crate::setting::Embedded);

@@ -128,7 +128,9 @@ impl Tails for EmbeddedLive {
     async fn write_tails(&self, partition: Partition, writes: Vec<TailWrite>) -> Result<(), LiveError> {
         let part = self.live.given(partition)?;
         let now = self.clock.now();
-        writes.into_iter().for_each(|write| self.live.write(partition, part, write, now));
+        for write in writes {
+            self.live.write(partition, part, write, now);
+        }
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use super::{EmbeddedStore, decode, encode, pending_row};
 use crate::{
-    embedded::{failure::Failure, keys, queue::OVERHEAD, tables, tables::Table},
+    embedded::{failure::Failure, keys, pending::Pending, queue::OVERHEAD, tables, tables::Table},
     store::{Accounts, Device, Session, Sessions, StoreError, User},
 };
 use async_trait::async_trait;
@@ -127,7 +127,7 @@ impl Sessions for EmbeddedStore {
 }
 
 /// The session's row, and its place among those of its user that have not ended.
-fn put_session(pending: &mut crate::embedded::pending::Pending, session: &Session) {
+fn put_session(pending: &mut Pending, session: &Session) {
     pending.put(Table::Sessions, session.session_id.as_bytes().to_vec(), encode(session));
     let of_user = keys::session_of(session.user_id, session.session_id);
     if session.ended_at.is_none() {

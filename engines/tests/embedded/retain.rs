@@ -1,0 +1,116 @@
+//! Retention: the old goes, `first` moves, and a read below it is an error.
+
+use crate::{
+    conformance::{
+        Setting as _, until,
+        words::{append, conversation, entry, fresh, read_all, user, values},
+    },
+    setting::Embedded,
+};
+use parlor_engines::{Clock as _, Engines, Keep, log::LogError};
+use parlor_schemas::{Topic, topics::Offset};
+
+async fn setting(keep: Keep) -> Embedded {
+    let mut at = Embedded::new().await;
+    at.tuning.retention_every_ms = 5;
+    at.tuning.tombstones_ms = 1_000;
+    at.tuning.commands = keep;
+    at
+}
+
+/// Waits until the first offset of commands, partition 0, is what is expected.
+async fn first(engines: &Engines, expected: impl Fn(Offset) -> bool) -> Offset {
+    until("retention", async || {
+        let first = engines.log.ends(Topic::Commands, 0).await.unwrap().first;
+        expected(first).then_some(first)
+    })
+    .await
+}
+
+async fn write(engines: &Engines, count: usize) {
+    for n in 0..count {
+        append(&*engines.log, vec![entry(Topic::Commands, 0, "k", Some(&n.to_string()))]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_records_go_and_a_read_of_them_is_an_error() {
+    let at = setting(Keep { age_ms: 10_000, bytes: 0 }).await;
+    let engines = at.open().await;
+    write(&engines, 200).await;
+    at.clock().advance(6_000);
+    write(&engines, 5).await;
+    let mut slow = engines.log.read(Topic::Commands, 0, 0).await.unwrap();
+    assert_eq!(engines.log.ends(Topic::Commands, 0).await.unwrap().first, 0);
+    at.clock().advance(6_000);
+    assert_eq!(first(&engines, |first| first > 199).await, 200);
+    let asked = engines.log.read(Topic::Commands, 0, 199).await.err();
+    assert!(matches!(asked, Some(LogError::OutOfRange { asked: 199, first: 200, end: 205, .. })), "{asked:?}");
+    assert!(matches!(slow.next().await, Err(LogError::OutOfRange { .. })), "never a jump");
+    assert_eq!(read_all(&*engines.log, Topic::Commands, 0, 200).await.len(), 5);
+    at.clock().advance(60_000);
+    // The newest block stays, so that offsets go on from it.
+    assert_eq!(first(&engines, |first| first > 200).await, 204);
+    drop(slow);
+    engines.close().await;
+    let engines = at.open().await;
+    let ends = engines.log.ends(Topic::Commands, 0).await.unwrap();
+    assert_eq!((ends.first, ends.end), (204, 205));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_is_kept_to_its_size() {
+    let at = setting(Keep { age_ms: 0, bytes: 100_000 }).await;
+    let engines = at.open().await;
+    let big = "x".repeat(10_000);
+    for _ in 0..50 {
+        append(&*engines.log, vec![entry(Topic::Commands, 0, "k", Some(&big))]).await;
+    }
+    let kept = 50 - first(&engines, |first| first >= 40).await;
+    assert!((9..=10).contains(&kept), "{kept}");
+    assert_eq!(engines.log.ends(Topic::Receipts, 0).await.unwrap().first, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_tombstones_go() {
+    let at = setting(Keep::default()).await;
+    let engines = at.open().await;
+    for (key, value) in [("a", Some("1")), ("b", Some("1")), ("a", None), ("c", None), ("b", Some("2"))] {
+        append(&*engines.log, vec![entry(Topic::Conversations, 0, key, value)]).await;
+    }
+    engines.close().await;
+    let engines = at.open().await;
+    assert_eq!(values(&read_all(&*engines.log, Topic::Conversations, 0, 0).await), ["-", "-", "2"]);
+    at.clock().advance(2_000);
+    until("the tombstones' end", async || {
+        let records = read_all(&*engines.log, Topic::Conversations, 0, 0).await;
+        (values(&records) == ["2"]).then_some(())
+    })
+    .await;
+    append(&*engines.log, vec![entry(Topic::Conversations, 0, "a", Some("3"))]).await;
+    assert_eq!(values(&read_all(&*engines.log, Topic::Conversations, 0, 0).await), ["2", "3"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_tails_and_written_standings_go() {
+    use crate::conformance::{live::tails, words::membership, words::message};
+    use parlor_engines::live::TailWrite;
+    use parlor_schemas::{ConversationId, membership::MembershipChange, topics::of_conversation};
+    let at = setting(Keep::default()).await;
+    let engines = at.open().await;
+    let (id, member): (ConversationId, _) = (conversation(), user());
+    tails::whole(&engines, u64::MAX).await;
+    let memberships = vec![MembershipChange::Joined(membership(id, member, 1))];
+    let write = tails::write(id, 1, 1, at.clock().now(), message(&fresh().to_string()));
+    let write = TailWrite { memberships, ..write };
+    engines.live.write_tails(of_conversation(id, 4), vec![write]).await.unwrap();
+    assert_eq!(engines.live.recent(member).await.unwrap().1.len(), 1);
+    at.clock().advance(at.limits.tail_ms + 1);
+    until("the sweep", async || {
+        let tail = engines.live.tail(id, 0, 9, 9, false).await.unwrap();
+        assert!(tail.head.is_some(), "heads stay");
+        let standings = engines.live.recent(member).await.unwrap().1;
+        (tail.records.is_empty() && standings.is_empty()).then_some(())
+    })
+    .await;
+}
