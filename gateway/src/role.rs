@@ -45,6 +45,10 @@ pub async fn run(engines: Engines, settings: Settings, shutdown: CancellationTok
     let health = settings.health.clone();
     health.set(PART, false, "starting");
     let listener = settings.listener.try_clone().context("the listener can't be shared")?;
+    // A whole town reconnects at once; the 128 that wait by default would be turned away for a second.
+    socket2::SockRef::from(&listener)
+        .listen(settings.edge.backlog.into())
+        .context("the listener's queue can't be made longer")?;
     listener.set_nonblocking(true).context("the listener can't be made non-blocking")?;
     let listener = tokio::net::TcpListener::from_std(listener).context("the listener can't be used")?;
     let (edge, queues) = assemble(engines, settings)?;

@@ -39,6 +39,7 @@ pub struct EdgeLimits {
     pub sweep_ms: u64,
     pub slow_retry_ms: u64,
     pub sockets_max: usize,
+    pub backlog: u16,
     pub files_reserve: usize,
     pub memory_max: u64,
     pub connections_max: usize,
