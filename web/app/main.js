@@ -4,6 +4,7 @@ import { html, render } from './html.js';
 import { Shell } from './shell.js';
 
 const root = /** @type {HTMLElement} */ (document.getElementById('app'));
+root.textContent = '';
 const env = browserEnv();
 const session = browserSession(env);
 const device = { kind: 'web', name: deviceName() };

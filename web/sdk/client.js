@@ -32,6 +32,7 @@ export class Client {
     this.users = new Map();
     /** @type {Set<() => void>} */
     this.listeners = new Set();
+    this.order = 0;
     /** @type {any} */
     this.asleep = null;
     /** @type {object | null} this tab's present time as the leading one */
@@ -54,18 +55,16 @@ export class Client {
     return () => this.listeners.delete(call);
   }
 
-  /** Writes a command: shown at once, sent as soon as it can be. @param {string} conversation_id @param {string} type
+  /** Writes a command: shown as soon as it is kept, sent as soon as it can be. @param {string} conversation_id @param {string} type
    * @param {{[field: string]: any}} fields as in the frame */
   async write(conversation_id, type, fields) {
-    const orders = [...this.model.outbox.values()].map((entry) => entry.order);
+    this.order = Math.max(this.order, ...[...this.model.outbox.values()].map((entry) => entry.order)) + 1;
     /** @type {Entry} */
     const entry = {
       client_msg_id: uuidv7(this.clock.now()), conversation_id, type, fields, state: 'pending',
-      order: Math.max(0, ...orders) + 1, at: new Date(this.clock.now()).toISOString(),
+      order: this.order, at: new Date(this.clock.now()).toISOString(),
     };
-    // Visible now, sent once it is kept: a resend after a crash needs the same id.
-    this.model.apply({ type: 'entry', entry: { ...entry, state: 'new' } });
-    this.#changed();
+    // Shown and sent once it is kept, some milliseconds later: what is on the page outlives the page.
     await this.store.write({ type: 'entry', entry }).catch((error) => console.warn('outbox not kept', error));
     this.#share({ type: 'entry', entry });
   }

@@ -51,6 +51,8 @@ export class IndexedStore {
         reject(tx.error);
       };
       this.#put(tx, change);
+      // At once, not when the page gets round to it: it may be closed in the next moment.
+      tx.commit();
     });
   }
 

@@ -31,10 +31,10 @@
  * }} Row  `mark_seq`: the `read` mark sent; `seen_seq`: the newest record of someone else;
  * `cursor_ord`: the `ord` at the cursor; `members_at`: the newest membership record's time
  *
- * A command on its way, shown at once. `order` is the order of writing; `new`: not kept yet, so not to be sent.
+ * A command on its way, shown at once. `order` is the order of writing.
  * @typedef {{
  *   client_msg_id: string, conversation_id: string, type: string, fields: {[field: string]: any},
- *   order: number, at: string, state: "new" | "pending" | "sequenced" | "failed", seq?: number,
+ *   order: number, at: string, state: "pending" | "sequenced" | "failed", seq?: number,
  *   error?: {code: string, message: string},
  * }} Entry
  *
