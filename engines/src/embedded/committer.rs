@@ -187,7 +187,7 @@ impl<D: Disk> Committer<D> {
                     supersede(pending, topic, partition, &block)?;
                     pending.put(Table::LogCompacted, key, block.bytes.clone());
                 } else {
-                    batch.insert(self.shared.tables.of(Table::Log), key, block.bytes.clone());
+                    self.shared.tables.put(batch, Table::Log, &key, block.bytes.clone());
                 }
                 finished.push((slot, block));
             }

@@ -32,9 +32,8 @@ pub(super) fn check(database: &Path) -> Result<(), OpenError> {
     for (_, path) in &journals {
         let bytes = fs::read(path).map_err(|source| io_error(path, source))?;
         let intact = intact(&bytes);
-        let rest = &bytes[intact..];
-        if rest.iter().all(|&byte| byte == 0) {
-            // Space that was reserved and not written yet.
+        let rest = without_reserved(&bytes[intact..]);
+        if rest.is_empty() {
             continue;
         }
         let is_newest = newest.as_ref().is_some_and(|(_, newest)| newest == path);
@@ -61,6 +60,17 @@ fn journals(database: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
         }
     }
     Ok(journals)
+}
+
+/// Without the zeros at the end: space that was reserved and not written yet.
+fn without_reserved(mut bytes: &[u8]) -> &[u8] {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    // Whole pages first: mostly it is tens of megabytes.
+    while let Some(rest) = bytes.strip_suffix(&ZEROS) {
+        bytes = rest;
+    }
+    let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    &bytes[..end]
 }
 
 fn cut(path: &Path, at: u64) -> io::Result<()> {

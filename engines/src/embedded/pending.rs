@@ -46,8 +46,8 @@ impl<'a> Pending<'a> {
             .filter(|(key, change)| change.is_some() && key.starts_with(prefix))
             .map(|(key, _)| key.clone())
             .collect();
-        for guard in self.tables.of(table).prefix(prefix) {
-            let key = guard.key()?;
+        for row in self.tables.prefix(table, prefix) {
+            let (key, _) = row?;
             if !changes.contains_key(&*key) {
                 keys.push(key.to_vec());
             }
@@ -57,11 +57,10 @@ impl<'a> Pending<'a> {
 
     pub(super) fn move_into(self, batch: &mut OwnedWriteBatch) {
         for (table, changes) in Table::ALL.into_iter().zip(self.changes) {
-            let keyspace = self.tables.of(table);
             for (key, change) in changes {
                 match change {
-                    Some(value) => batch.insert(keyspace, key, value),
-                    None => batch.remove(keyspace, key),
+                    Some(value) => self.tables.put(batch, table, &key, value),
+                    None => self.tables.remove(batch, table, &key),
                 }
             }
         }

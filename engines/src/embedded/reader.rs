@@ -7,11 +7,10 @@ use super::{
     log::outside,
     partition::{Look, Room},
     running::{Running, Shared},
-    tables::{self, Table},
+    tables::Table,
 };
 use crate::log::{LogError, LogRecord, Read, Reader};
 use async_trait::async_trait;
-use fjall::Readable as _;
 use parlor_schemas::{
     Topic,
     topics::{Offset, Partition},
@@ -55,15 +54,15 @@ fn blocks(
     from: Offset,
     room: Room,
 ) -> Result<(Vec<LogRecord>, Offset), LogError> {
-    let table = shared.tables.of(Table::Log);
     let prefix = keys::log_prefix(topic, partition);
     let read = || -> Result<Vec<LogRecord>, Failure> {
         // The block that holds `from` is the last one that begins at or before it.
-        let before = table.range(prefix.to_vec()..=keys::log(topic, partition, from)).next_back();
-        let start = before.map(fjall::Guard::key).transpose()?.map_or(prefix.to_vec(), |key| key.to_vec());
+        let before = prefix.to_vec()..=keys::log(topic, partition, from);
+        let before = shared.tables.range(Table::Log, before).next_back().transpose()?;
+        let start = before.map_or(prefix.to_vec(), |(key, _)| key.to_vec());
         let (mut records, mut bytes) = (Vec::new(), 0);
-        for guard in table.range(start..=keys::log(topic, partition, Offset::MAX)) {
-            let (key, value) = tables::row(guard)?;
+        for row in shared.tables.range(Table::Log, start..=keys::log(topic, partition, Offset::MAX)) {
+            let (key, value) = row?;
             let first = keys::last_number(&key).unwrap_or_default();
             bytes += value.len();
             records.extend(block::records(partition, first, &value, from)?);
@@ -100,11 +99,11 @@ fn compacted(
         let snapshot = shared.tables.snapshot();
         let range = keys::log(topic, partition, from)..=keys::log(topic, partition, Offset::MAX);
         let (mut records, mut bytes) = (Vec::new(), 0);
-        for guard in snapshot.range(shared.tables.of(Table::LogCompacted), range) {
+        for row in snapshot.range(Table::LogCompacted, range) {
             if records.len() >= room.records || bytes >= room.bytes {
                 return Ok((records, false));
             }
-            let (key, value) = tables::row(guard)?;
+            let (key, value) = row?;
             let first = keys::last_number(&key).unwrap_or_default();
             bytes += value.len();
             records.extend(block::records(partition, first, &value, from)?);

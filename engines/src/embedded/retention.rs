@@ -8,7 +8,7 @@ use super::{
     pending::Pending,
     queue::OVERHEAD,
     running::Shared,
-    tables::{self, Table},
+    tables::Table,
 };
 use crate::store::StoredAck;
 use parlor_schemas::{
@@ -69,13 +69,13 @@ async fn trim(shared: &Arc<Shared>, topic: Topic, partition: Partition) -> Resul
     let scan = shared.clone();
     let (old, first) = blocking(move || {
         let prefix = keys::log_prefix(topic, partition);
-        let rows = || scan.tables.of(Table::Log).prefix(prefix);
+        let rows = || scan.tables.prefix(Table::Log, &prefix);
         let Some(newest) = rows().next_back() else { return Ok((Vec::new(), 0)) };
-        let (newest, value) = tables::row(newest)?;
+        let (newest, value) = newest?;
         let end = block::head(&value)?.before + value.len() as u64;
         let mut old = Vec::new();
-        for guard in rows().take(STEP_ROWS + 1) {
-            let (key, value) = tables::row(guard)?;
+        for row in rows().take(STEP_ROWS + 1) {
+            let (key, value) = row?;
             let head = block::head(&value)?;
             let too_old = keep.age_ms > 0 && head.at < now.plus_millis(-keep.age_ms);
             let too_much = keep.bytes > 0 && end - head.before > keep.bytes;
@@ -129,8 +129,8 @@ impl Walk {
         let (table, from, scan) = (self.table, std::mem::take(&mut self.next), shared.clone());
         let (old, next) = blocking(move || {
             let (mut old, mut seen) = (Vec::new(), 0);
-            for guard in scan.tables.of(table).range(from..) {
-                let (key, value) = tables::row(guard)?;
+            for row in scan.tables.range(table, from..) {
+                let (key, value) = row?;
                 if seen == STEP_SCAN || old.len() == STEP_ROWS {
                     return Ok((old, key.to_vec()));
                 }

@@ -12,7 +12,7 @@ use super::{
     pending::Pending,
     queue::{Answer, Op, Queue},
     retention,
-    tables::{self, Table, Tables},
+    tables::{Table, Tables},
 };
 use crate::{
     Clock, OpenError, Tuning,
@@ -185,12 +185,12 @@ fn load(
 /// The ends of a partition, from its first and last row: retention always leaves the last one.
 fn ends(tables: &Tables, topic: Topic, partition: Partition) -> Result<(Ends, Tip), Failure> {
     let table = if topic.is_compacted() { Table::LogCompacted } else { Table::Log };
-    let mut rows = tables.of(table).prefix(keys::log_prefix(topic, partition));
+    let mut rows = tables.prefix(table, &keys::log_prefix(topic, partition));
     let Some(first) = rows.next() else {
         return Ok((Ends { first: 0, end: 0 }, Tip::default()));
     };
-    let (first, value) = tables::row(first)?;
-    let (last, value) = rows.next_back().map_or(Ok((first.clone(), value)), tables::row)?;
+    let (first, value) = first?;
+    let (last, value) = rows.next_back().unwrap_or_else(|| Ok((first.clone(), value)))?;
     let offset = |key: &[u8]| keys::last_number(key).ok_or_else(|| Failure::new("a key of the log is short"));
     let head = block::head(&value)?;
     let end = offset(&last)? + u64::from(head.records);

@@ -10,11 +10,9 @@ use super::{
     failure::Failure,
     pending::Pending,
     running::{Running, Shared},
-    tables::Table,
+    tables::{self, Table},
 };
 use crate::store::StoreError;
-use bytes::Bytes;
-use fjall::{Readable as _, Snapshot};
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
 
@@ -35,8 +33,7 @@ impl EmbeddedStore {
     ) -> Result<T, StoreError> {
         let shared = self.running.shared.clone();
         let reading = tokio::task::spawn_blocking(move || {
-            let snapshot = shared.tables.snapshot();
-            read(&View { shared: &shared, snapshot })
+            read(&View { shared: &shared, tables: shared.tables.snapshot() })
         });
         let read = reading.await.map_err(|error| StoreError::Failed(error.to_string()))?;
         Ok(read?)
@@ -52,19 +49,15 @@ impl EmbeddedStore {
     }
 }
 
-/// The tables as of one moment.
+/// The store as of one moment.
 struct View<'a> {
     shared: &'a Shared,
-    snapshot: Snapshot,
+    tables: tables::View<'a>,
 }
 
 impl View<'_> {
-    fn bytes(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, Failure> {
-        Ok(self.snapshot.get(self.shared.tables.of(table), key)?.map(Bytes::from))
-    }
-
     fn get<T: DeserializeOwned>(&self, table: Table, key: &[u8]) -> Result<Option<T>, Failure> {
-        self.bytes(table, key)?.map(|value| decode(&value)).transpose()
+        self.tables.get(table, key)?.map(|value| decode(&value)).transpose()
     }
 
     /// The rows of some keys, in their order.
@@ -75,6 +68,13 @@ impl View<'_> {
     ) -> Result<Vec<Option<T>>, Failure> {
         keys.into_iter().map(|key| self.get(table, &key)).collect()
     }
+}
+
+/// The values of some rows.
+fn values<T: DeserializeOwned>(
+    rows: impl Iterator<Item = Result<tables::Row, Failure>>,
+) -> Result<Vec<T>, Failure> {
+    rows.map(|row| decode(&row?.1)).collect()
 }
 
 fn encode(row: &impl Serialize) -> Vec<u8> {

@@ -1,11 +1,14 @@
-//! The keyspaces of the one database.
+//! The tables of the one database.
 
 use super::failure::Failure;
 use bytes::Bytes;
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch};
-use std::path::Path;
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, Readable as _, Snapshot};
+use std::{
+    ops::{Bound, RangeBounds},
+    path::Path,
+};
 
-/// A keyspace. What stands in it is said where its key is made ([`super::keys`]).
+/// A table. What stands in it is said where its key is made ([`super::keys`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Table {
     /// Blocks of records of the topics that are not compacted.
@@ -58,36 +61,46 @@ impl Table {
         Self::SessionsByUser,
     ];
 
-    fn name(self) -> &'static str {
+    /// The keyspace that the table's rows are in. Making one costs several fsyncs, so that small
+    /// tables share one: keys on disk begin with their table's code, which is fixed for ever.
+    fn keyspace(self) -> &'static str {
         match self {
             Self::Log => "log",
-            Self::LogCompacted => "log_compacted",
-            Self::LogLatest => "log_latest",
-            Self::LogOffsets => "log_offsets",
-            Self::Messages => "messages_by_conversation",
-            Self::MessageEdits => "message_edits",
-            Self::MessageRedactions => "message_redactions",
+            Self::LogCompacted | Self::LogLatest | Self::LogOffsets => "log_rows",
+            Self::Messages | Self::MessageEdits | Self::MessageRedactions => "messages",
             Self::ClientMessages => "client_messages",
-            Self::Conversations => "conversations",
-            Self::Participants => "conversation_participants",
-            Self::ByUser => "conversations_by_user",
-            Self::Heads => "conversation_heads",
-            Self::Receipts => "receipts",
-            Self::WrittenTo => "written_to",
-            Self::Users => "users",
-            Self::UsersByName => "users_by_name",
-            Self::Devices => "devices",
-            Self::Sessions => "sessions",
-            Self::SessionsByUser => "sessions_by_user",
+            _ => "rows",
         }
+    }
+
+    /// A key as it is on disk.
+    fn key(self, key: &[u8]) -> Vec<u8> {
+        [&[self as u8], key].concat()
+    }
+
+    /// A range of keys as it is on disk.
+    fn range(self, range: impl RangeBounds<Vec<u8>>) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+        let low = match range.start_bound() {
+            Bound::Unbounded => Bound::Included(vec![self as u8]),
+            bound => bound.map(|key| self.key(key)),
+        };
+        let high = match range.end_bound() {
+            Bound::Unbounded => Bound::Excluded(vec![self as u8 + 1]),
+            bound => bound.map(|key| self.key(key)),
+        };
+        (low, high)
     }
 }
 
 /// The open database.
 pub(super) struct Tables {
     database: Database,
+    /// By table.
     keyspaces: Vec<Keyspace>,
 }
+
+/// A key and its value.
+pub(super) type Row = (Bytes, Bytes);
 
 /// The journal of the database is at most about so large: it is read again at every start.
 const JOURNAL_BYTES: u64 = 128 * 1024 * 1024;
@@ -101,12 +114,12 @@ impl Tables {
             .journal_compression(fjall::CompressionType::None)
             .open()?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes);
-        let open = |table: Table| database.keyspace(table.name(), options);
+        let open = |table: Table| database.keyspace(table.keyspace(), options);
         let keyspaces = Table::ALL.into_iter().map(open).collect::<Result<_, _>>()?;
         Ok(Self { database, keyspaces })
     }
 
-    pub(super) fn of(&self, table: Table) -> &Keyspace {
+    fn of(&self, table: Table) -> &Keyspace {
         &self.keyspaces[table as usize]
     }
 
@@ -114,22 +127,74 @@ impl Tables {
         self.database.batch()
     }
 
-    /// All reads through it see the same commits, each of them whole.
-    pub(super) fn snapshot(&self) -> fjall::Snapshot {
-        self.database.snapshot()
+    pub(super) fn put(&self, batch: &mut OwnedWriteBatch, table: Table, key: &[u8], value: Bytes) {
+        batch.insert(self.of(table), table.key(key), value);
     }
 
-    /// The newest value; only for the committer, which never meets a half-applied batch.
+    pub(super) fn remove(&self, batch: &mut OwnedWriteBatch, table: Table, key: &[u8]) {
+        batch.remove(self.of(table), table.key(key));
+    }
+
+    /// The newest value. Of a commit that is just being made readable it may be seen before other
+    /// rows of it: for the committer, and where that is no matter.
     pub(super) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, Failure> {
-        Ok(self.of(table).get(key)?.map(Bytes::from))
+        Ok(self.of(table).get(table.key(key))?.map(Bytes::from))
+    }
+
+    /// The newest rows of a range, as [`Tables::get`] sees them.
+    pub(super) fn range(&self, table: Table, range: impl RangeBounds<Vec<u8>>) -> Rows {
+        Rows(self.of(table).range(table.range(range)))
+    }
+
+    /// The newest rows below a prefix, as [`Tables::get`] sees them.
+    pub(super) fn prefix(&self, table: Table, prefix: &[u8]) -> Rows {
+        Rows(self.of(table).prefix(table.key(prefix)))
+    }
+
+    /// The tables as of now: all reads see the same commits, each of them whole.
+    pub(super) fn snapshot(&self) -> View<'_> {
+        View { tables: self, snapshot: self.database.snapshot() }
     }
 }
 
-/// A key and its value.
-pub(super) type Row = (Bytes, Bytes);
+/// The tables as of one moment.
+pub(super) struct View<'a> {
+    tables: &'a Tables,
+    snapshot: Snapshot,
+}
 
-/// The row that an iterator of the database stands at.
-pub(super) fn row(guard: fjall::Guard) -> Result<Row, Failure> {
+impl View<'_> {
+    pub(super) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, Failure> {
+        Ok(self.snapshot.get(self.tables.of(table), table.key(key))?.map(Bytes::from))
+    }
+
+    pub(super) fn range(&self, table: Table, range: impl RangeBounds<Vec<u8>>) -> Rows {
+        Rows(self.snapshot.range(self.tables.of(table), table.range(range)))
+    }
+
+    pub(super) fn prefix(&self, table: Table, prefix: &[u8]) -> Rows {
+        Rows(self.snapshot.prefix(self.tables.of(table), table.key(prefix)))
+    }
+}
+
+/// Rows in the order of their keys.
+pub(super) struct Rows(fjall::Iter);
+
+fn row(guard: fjall::Guard) -> Result<Row, Failure> {
     let (key, value) = guard.into_inner()?;
-    Ok((key.into(), value.into()))
+    // Without the table's code.
+    Ok((Bytes::from(key).slice(1..), value.into()))
+}
+
+impl Iterator for Rows {
+    type Item = Result<Row, Failure>;
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(row)
+    }
+}
+
+impl DoubleEndedIterator for Rows {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.0.next_back().map(row)
+    }
 }

@@ -30,6 +30,9 @@ async fn written() -> (Embedded, PathBuf, Vec<usize>) {
         lengths.push(used(&journal));
     }
     engines.close().await;
+    // Most of what is reserved behind the last commit goes, for the copies' sake.
+    let file = fs::OpenOptions::new().write(true).open(&journal).unwrap();
+    file.set_len(lengths[COMMITS - 1] as u64 + 5_000).unwrap();
     (at, journal, lengths)
 }
 
@@ -88,7 +91,7 @@ async fn a_journal_cut_anywhere_gives_the_commits_before_the_cut() {
     let kept = tempfile::tempdir().unwrap();
     copy(&at.path().join("data"), kept.path());
     let bytes = fs::read(&journal).unwrap();
-    for cut in (lengths[0]..=lengths[COMMITS - 1]).step_by(173) {
+    for cut in (lengths[0]..=lengths[COMMITS - 1]).step_by(541) {
         put_back(kept.path(), &at, &journal, &bytes[..cut]);
         let expected = lengths.iter().filter(|length| **length <= cut).count();
         assert_eq!(commits(&at).await.unwrap(), expected, "cut at {cut}");
@@ -103,13 +106,13 @@ async fn a_torn_last_commit_is_cut_and_older_damage_is_refused() {
     let bytes = fs::read(&journal).unwrap();
     let (start, end) = (lengths[COMMITS - 2], lengths[COMMITS - 1]);
     // Sectors of the last commit that never reached the disk.
-    for torn in (start..end).step_by(61) {
+    for torn in (start..end).step_by(131) {
         let mut damaged = bytes.clone();
         damaged[torn..(torn + 64).min(end)].fill(0);
         put_back(kept.path(), &at, &journal, &damaged);
         assert_eq!(commits(&at).await.unwrap(), COMMITS - 1, "torn at {torn}");
     }
-    for at_byte in (lengths[0]..start).step_by(311) {
+    for at_byte in (lengths[0]..start).step_by(1_511) {
         let mut damaged = bytes.clone();
         damaged[at_byte..at_byte + 8].fill(0xA5);
         put_back(kept.path(), &at, &journal, &damaged);

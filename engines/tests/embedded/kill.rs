@@ -76,7 +76,8 @@ async fn check(engines: &Engines, acknowledged: &HashSet<String>) {
         let mut last = [(0, 0); WRITERS as usize];
         for value in values(&read_all(&*engines.log, Topic::Commands, partition, 0).await) {
             let mut numbers = value.split('/').map(|number| number.parse::<usize>().unwrap());
-            let (round, writer, n) = (numbers.next().unwrap(), numbers.next().unwrap(), numbers.next().unwrap());
+            let (round, writer, n) =
+                (numbers.next().unwrap(), numbers.next().unwrap(), numbers.next().unwrap());
             let at = (round, n + 1);
             assert!(at > last[writer], "{value} after {:?}", last[writer]);
             last[writer] = at;

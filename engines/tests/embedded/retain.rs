@@ -45,7 +45,10 @@ async fn old_records_go_and_a_read_of_them_is_an_error() {
     at.clock().advance(6_000);
     assert_eq!(first(&engines, |first| first > 199).await, 200);
     let asked = engines.log.read(Topic::Commands, 0, 199).await.err();
-    assert!(matches!(asked, Some(LogError::OutOfRange { asked: 199, first: 200, end: 205, .. })), "{asked:?}");
+    assert!(
+        matches!(asked, Some(LogError::OutOfRange { asked: 199, first: 200, end: 205, .. })),
+        "{asked:?}"
+    );
     assert!(matches!(slow.next().await, Err(LogError::OutOfRange { .. })), "never a jump");
     assert_eq!(read_all(&*engines.log, Topic::Commands, 0, 200).await.len(), 5);
     at.clock().advance(60_000);

@@ -1,12 +1,11 @@
 //! Users, devices, sessions.
 
-use super::{EmbeddedStore, decode, encode, pending_row};
+use super::{EmbeddedStore, encode, pending_row, values};
 use crate::{
-    embedded::{failure::Failure, keys, pending::Pending, queue::OVERHEAD, tables, tables::Table},
+    embedded::{failure::Failure, keys, pending::Pending, queue::OVERHEAD, tables::Table},
     store::{Accounts, Device, Session, Sessions, StoreError, User},
 };
 use async_trait::async_trait;
-use fjall::Readable as _;
 use parlor_schemas::{DeviceId, SessionId, UserId};
 
 #[async_trait]
@@ -42,7 +41,7 @@ impl Accounts for EmbeddedStore {
 
     async fn user_by_name(&self, username: &str) -> Result<Option<User>, StoreError> {
         let name = username.to_owned();
-        self.read(move |view| match view.bytes(Table::UsersByName, name.as_bytes())? {
+        self.read(move |view| match view.tables.get(Table::UsersByName, name.as_bytes())? {
             Some(id) => view.get(Table::Users, &id),
             None => Ok(None),
         })
@@ -75,11 +74,7 @@ impl Sessions for EmbeddedStore {
     }
 
     async fn devices(&self, user: UserId) -> Result<Vec<Device>, StoreError> {
-        self.read(move |view| {
-            let rows = view.snapshot.prefix(view.shared.tables.of(Table::Devices), user.as_bytes());
-            rows.map(|guard| decode(&tables::row(guard)?.1)).collect()
-        })
-        .await
+        self.read(move |view| values(view.tables.prefix(Table::Devices, user.as_bytes()))).await
     }
 
     async fn create_session(&self, session: &Session) -> Result<(), StoreError> {
@@ -102,9 +97,9 @@ impl Sessions for EmbeddedStore {
 
     async fn sessions_of(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
         self.read(move |view| {
-            let rows = view.snapshot.prefix(view.shared.tables.of(Table::SessionsByUser), user.as_bytes());
-            let ids: Vec<Vec<u8>> =
-                rows.map(|guard| Ok(guard.key()?[16..].to_vec())).collect::<Result<_, Failure>>()?;
+            let rows = view.tables.prefix(Table::SessionsByUser, user.as_bytes());
+            let ids = rows.map(|row| Ok(row?.0[user.as_bytes().len()..].to_vec()));
+            let ids: Vec<Vec<u8>> = ids.collect::<Result<_, Failure>>()?;
             Ok(view.pick(Table::Sessions, ids)?.into_iter().flatten().collect())
         })
         .await

@@ -3,16 +3,13 @@
 use super::{
     EmbeddedStore, decode,
     effects::{self, Prepared},
+    values,
 };
 use crate::{
-    embedded::{
-        failure::Failure, keys, pending::Pending, queue::OVERHEAD, retention::is_forgotten, tables,
-        tables::Table,
-    },
+    embedded::{keys, pending::Pending, queue::OVERHEAD, retention::is_forgotten, tables::Table},
     store::{Effect, Head, History, MarkStore, StoreError, StoredAck},
 };
 use async_trait::async_trait;
-use fjall::Readable as _;
 use parlor_schemas::{
     ClientMsgId, ConversationId, Receipt, RecordText, UserId,
     receipt::Marks,
@@ -48,7 +45,7 @@ impl History for EmbeddedStore {
 
     async fn written_to(&self, partition: Partition) -> Result<Offset, StoreError> {
         self.read(move |view| {
-            let value = view.bytes(Table::WrittenTo, &partition.to_be_bytes())?;
+            let value = view.tables.get(Table::WrittenTo, &partition.to_be_bytes())?;
             Ok(value.as_deref().and_then(keys::number).unwrap_or_default())
         })
         .await
@@ -72,12 +69,11 @@ impl History for EmbeddedStore {
         };
         self.read(move |view| {
             let range = keys::message(conversation, from)..keys::message(conversation, before);
-            let rows = view.snapshot.range(view.shared.tables.of(Table::Messages), range);
-            let text = |guard| -> Result<RecordText, Failure> { decode(&tables::row(guard)?.1) };
+            let rows = view.tables.range(Table::Messages, range);
             if !last {
-                return rows.take(limit).map(text).collect();
+                return values(rows.take(limit));
             }
-            let mut records: Vec<_> = rows.rev().take(limit).map(text).collect::<Result<_, _>>()?;
+            let mut records: Vec<RecordText> = values(rows.rev().take(limit))?;
             records.reverse();
             Ok(records)
         })
@@ -98,8 +94,9 @@ impl History for EmbeddedStore {
         self.read(move |view| {
             let now = view.shared.clock.now();
             let one = |(conversation, sender, id): &(ConversationId, UserId, ClientMsgId)| {
-                let value =
-                    view.bytes(Table::ClientMessages, &keys::client_message(*conversation, *sender, *id))?;
+                let value = view
+                    .tables
+                    .get(Table::ClientMessages, &keys::client_message(*conversation, *sender, *id))?;
                 match value {
                     Some(value) if !is_forgotten(&value, now, view.shared.tuning.acks_ms)? => {
                         decode(&value).map(Some)

@@ -1,12 +1,11 @@
 //! Conversations and who is in them.
 
-use super::{EmbeddedStore, decode};
+use super::{EmbeddedStore, values};
 use crate::{
-    embedded::{keys, tables, tables::Table},
+    embedded::{keys, tables::Table},
     store::{Conversations, Info, StoreError},
 };
 use async_trait::async_trait;
-use fjall::Readable as _;
 use parlor_schemas::{ConversationId, Membership, UserId};
 use std::ops::Bound;
 
@@ -42,8 +41,7 @@ impl Conversations for EmbeddedStore {
                 Some(before) => Bound::Excluded(keys::by_user(user, before)),
                 None => Bound::Included([*user.as_bytes(), [0xFF; 16]].concat()),
             };
-            let rows = view.snapshot.range::<Vec<u8>, _>(view.shared.tables.of(Table::ByUser), (low, high));
-            rows.rev().take(limit).map(|guard| decode(&tables::row(guard)?.1)).collect()
+            values(view.tables.range(Table::ByUser, (low, high)).rev().take(limit))
         })
         .await
     }
@@ -60,9 +58,7 @@ impl Conversations for EmbeddedStore {
                 None => Bound::Included(conversation.as_bytes().to_vec()),
             };
             let high = Bound::Included([*conversation.as_bytes(), [0xFF; 16]].concat());
-            let rows =
-                view.snapshot.range::<Vec<u8>, _>(view.shared.tables.of(Table::Participants), (low, high));
-            rows.take(limit).map(|guard| decode(&tables::row(guard)?.1)).collect()
+            values(view.tables.range(Table::Participants, (low, high)).take(limit))
         })
         .await
     }
