@@ -9,8 +9,8 @@ use super::directory::io_error;
 use crate::OpenError;
 use bytes::Buf as _;
 use std::{
-    fs::{self, OpenOptions},
-    io,
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 use xxhash_rust::xxh3::xxh3_64;
@@ -30,9 +30,9 @@ pub(super) fn check(database: &Path) -> Result<(), OpenError> {
     journals.sort();
     let newest = journals.last().cloned();
     for (_, path) in &journals {
-        let bytes = fs::read(path).map_err(|source| io_error(path, source))?;
+        let bytes = read(path).map_err(|source| io_error(path, source))?;
         let intact = intact(&bytes);
-        let rest = without_reserved(&bytes[intact..]);
+        let rest = &bytes[intact..];
         if rest.is_empty() {
             continue;
         }
@@ -62,15 +62,29 @@ fn journals(database: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     Ok(journals)
 }
 
-/// Without the zeros at the end: space that was reserved and not written yet.
-fn without_reserved(mut bytes: &[u8]) -> &[u8] {
-    const ZEROS: [u8; 4096] = [0; 4096];
-    // Whole pages first: mostly it is tens of megabytes.
-    while let Some(rest) = bytes.strip_suffix(&ZEROS) {
-        bytes = rest;
+/// A journal without the zeros at its end: space that was reserved and not written yet, mostly
+/// tens of megabytes.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+    let mut file = File::open(path)?;
+    let (mut bytes, mut zeros) = (Vec::new(), 0);
+    let mut page = vec![0; ZEROS.len()];
+    loop {
+        let length = file.read(&mut page)?;
+        if length == 0 {
+            break;
+        }
+        if page[..length] == ZEROS[..length] {
+            zeros += length;
+        } else {
+            bytes.resize(bytes.len() + zeros, 0);
+            bytes.extend_from_slice(&page[..length]);
+            zeros = 0;
+        }
     }
     let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-    &bytes[..end]
+    bytes.truncate(end);
+    Ok(bytes)
 }
 
 fn cut(path: &Path, at: u64) -> io::Result<()> {
