@@ -64,25 +64,8 @@ async fn accept(
 }
 
 async fn run(edge: Arc<Edge>, ip: IpAddr, upgrading: OnUpgrade, proof: Option<Proof>) {
-    let Ok(upgraded) = upgrading.await else { return };
-    let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
-        tracing::error!("a socket is not the TCP stream it came from");
-        return;
-    };
-    let limits = &edge.settings;
-    let config = WebSocketConfig::default()
-        .read_buffer_size(limits.read_buffer)
-        .write_buffer_size(limits.write_buffer)
-        .max_write_buffer_size(limits.write_buffer + 4 * limits.outbox_max)
-        .max_message_size(Some(limits.frame_max))
-        .max_frame_size(Some(limits.frame_max));
-    let stream = WebSocketStream::from_partially_read(
-        parts.io.into_inner(),
-        parts.read_buf.to_vec(),
-        Role::Server,
-        Some(config),
-    )
-    .await;
+    // On the heap for the moment: what the handshake needs must not weigh on an idle socket.
+    let Some(stream) = Box::pin(take_over(&edge, upgrading)).await else { return };
     let admitted = edge.hub.admit(ip);
     let connection = admitted.connection;
     let proof = proof.filter(|_| !admitted.is_over);
@@ -97,6 +80,26 @@ async fn run(edge: Arc<Edge>, ip: IpAddr, upgrading: OnUpgrade, proof: Option<Pr
     if let Some(route) = connection.route(edge.gateway_id) {
         routes::leave(&edge, route).await;
     }
+}
+
+/// The bare stream behind the HTTP connection, as a WebSocket.
+async fn take_over(edge: &Edge, upgrading: OnUpgrade) -> Option<WebSocketStream<TcpStream>> {
+    let upgraded = upgrading.await.ok()?;
+    let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+        tracing::error!("a socket is not the TCP stream it came from");
+        return None;
+    };
+    // What came behind the request is copied: its buffer belongs to HTTP and is twice as large.
+    let (stream, behind) = (parts.io.into_inner(), parts.read_buf.to_vec());
+    drop(parts.read_buf);
+    let limits = &edge.settings;
+    let config = WebSocketConfig::default()
+        .read_buffer_size(limits.read_buffer)
+        .write_buffer_size(limits.write_buffer)
+        .max_write_buffer_size(limits.write_buffer + 4 * limits.outbox_max)
+        .max_message_size(Some(limits.frame_max))
+        .max_frame_size(Some(limits.frame_max));
+    Some(WebSocketStream::from_partially_read(stream, behind, Role::Server, Some(config)).await)
 }
 
 /// What a request for a socket must bring.
