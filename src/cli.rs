@@ -79,8 +79,7 @@ pub enum RoleName {
 
 impl RoleName {
     /// All roles.
-    pub const ALL: [RoleName; 5] =
-        [Self::Gateway, Self::Ingest, Self::Persister, Self::Fanout, Self::Pusher];
+    pub const ALL: [RoleName; 5] = [Self::Gateway, Self::Ingest, Self::Persister, Self::Fanout, Self::Pusher];
 
     /// The role as it is typed.
     pub fn as_str(self) -> &'static str {

@@ -49,12 +49,7 @@ impl Config {
     /// The engines' addresses.
     pub fn urls(&self) -> Urls {
         let url = |value: &str| (value != "embedded").then(|| value.to_owned());
-        Urls {
-            data: self.data.clone(),
-            log: url(&self.log),
-            store: url(&self.store),
-            live: url(&self.live),
-        }
+        Urls { data: self.data.clone(), log: url(&self.log), store: url(&self.store), live: url(&self.live) }
     }
 }
 
@@ -79,7 +74,8 @@ pub fn load(cli: &Cli) -> anyhow::Result<Config> {
     }
     let mut source = builder.build().context("the settings can't be read")?;
     read_secret_files(&mut source.cache)?;
-    let printed = toml::to_string(&without_secrets(&source.cache)).context("the settings can't be printed")?;
+    let printed =
+        toml::to_string(&without_secrets(&source.cache)).context("the settings can't be printed")?;
     let mut config: Config = source.try_deserialize().context("the settings are wrong")?;
     config.printed = printed;
     Ok(config)
@@ -107,7 +103,9 @@ fn read_secret_files(value: &mut Value) -> anyhow::Result<()> {
 fn without_secrets(value: &Value) -> toml::Value {
     match &value.kind {
         ValueKind::Table(table) => {
-            let secret = |key: &str| key.contains("key") && key != "key_id" || key.contains("secret") || key.contains("password");
+            let secret = |key: &str| {
+                key.contains("key") && key != "key_id" || key.contains("secret") || key.contains("password")
+            };
             let kept = table.iter().map(|(key, value)| match secret(key) {
                 true => (key.clone(), toml::Value::String("(secret)".into())),
                 false => (key.clone(), without_secrets(value)),

@@ -1,10 +1,6 @@
 //! One process: opens the engines, runs the roles, stops them in order.
 
-use crate::{
-    cli::RoleName,
-    config::Config,
-    keys, operators, watchdog,
-};
+use crate::{cli::RoleName, config::Config, keys, operators, watchdog};
 use anyhow::{Context, bail};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parlor_engines::{Engines, Health, SystemClock};
@@ -69,7 +65,9 @@ pub async fn open(config: &mut Config) -> anyhow::Result<Engines> {
     let engines = parlor_engines::open(&config.urls(), &config.engines, &config.limits, clock).await?;
     if config.auth.signing_key.is_empty() {
         if config.log != "embedded" {
-            bail!("auth.signing_key (or auth.signing_key_file) must be set: all gateways sign with the same key");
+            bail!(
+                "auth.signing_key (or auth.signing_key_file) must be set: all gateways sign with the same key"
+            );
         }
         config.auth.signing_key = keys::signing_key(Path::new(&config.data))?;
     }

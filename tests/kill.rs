@@ -139,7 +139,14 @@ async fn ten_kills_under_load_lose_and_double_nothing() {
         });
     }
     println!("{kills} kills, {sent} messages, each accepted one exactly once");
-    let (status, _) = api(reqwest::Method::GET, &format!("http://{}/v1/me", server.address()), Some(&people[0].token), None, None).await;
+    let (status, _) = api(
+        reqwest::Method::GET,
+        &format!("http://{}/v1/me", server.address()),
+        Some(&people[0].token),
+        None,
+        None,
+    )
+    .await;
     assert_eq!(status, 200, "sessions outlive the kills, too");
 }
 
@@ -155,7 +162,9 @@ fn roles_apart_on_the_embedded_log_are_refused_with_the_reason() {
 async fn a_second_process_on_the_same_data_is_refused() {
     let server = Server::start().await;
     let mut second = Command::new(env!("CARGO_BIN_EXE_parlor"));
-    second.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data"]).arg(server.data.path());
+    second
+        .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data"])
+        .arg(server.data.path());
     let output = second.output().expect("it runs");
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success());

@@ -64,9 +64,18 @@ fn no_function_is_over_70_lines() {
         for (start, line) in lines.iter().enumerate() {
             let trimmed = line.trim_start();
             let indent = line.len() - trimmed.len();
-            let is_function = ["fn ", "pub fn ", "async fn ", "pub async fn ", "pub(crate) fn ", "pub(super) fn ", "pub(crate) async fn ", "pub(super) async fn "]
-                .iter()
-                .any(|start| trimmed.starts_with(start));
+            let is_function = [
+                "fn ",
+                "pub fn ",
+                "async fn ",
+                "pub async fn ",
+                "pub(crate) fn ",
+                "pub(super) fn ",
+                "pub(crate) async fn ",
+                "pub(super) async fn ",
+            ]
+            .iter()
+            .any(|start| trimmed.starts_with(start));
             if !is_function || trimmed.ends_with(';') {
                 continue;
             }
@@ -124,7 +133,11 @@ fn schemas_does_no_io() {
     let offences: Vec<_> = rust()
         .into_iter()
         .filter(|(path, _)| path.starts_with("schemas/src"))
-        .filter(|(_, text)| ["std::fs", "std::net", "std::env", "SystemTime", "Instant::now"].iter().any(|io| text.contains(io)))
+        .filter(|(_, text)| {
+            ["std::fs", "std::net", "std::env", "SystemTime", "Instant::now"]
+                .iter()
+                .any(|io| text.contains(io))
+        })
         .map(|(path, _)| path)
         .collect();
     none(&offences, "schemas is words only");
@@ -180,8 +193,11 @@ fn every_rust_file_is_reachable() {
     for (path, _) in &all {
         let file = Path::new(path);
         let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        let top = ["lib", "main", "build"].contains(&stem) || path.starts_with("benches/") || path.contains("/examples/");
-        let is_target = path.starts_with("tests/") && file.components().count() == 2 || path.contains("engines/tests/");
+        let top = ["lib", "main", "build"].contains(&stem)
+            || path.starts_with("benches/")
+            || path.contains("/examples/");
+        let is_target =
+            path.starts_with("tests/") && file.components().count() == 2 || path.contains("engines/tests/");
         if top || is_target {
             continue;
         }

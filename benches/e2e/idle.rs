@@ -38,6 +38,11 @@ pub async fn run(count: usize) {
     let idle = cpu(pid);
     tokio::time::sleep(std::time::Duration::from_secs(10)).await;
     let idle = cpu(pid).saturating_sub(idle).as_secs_f64() * 1e6 / 10.0 / count as f64;
-    println!("\n| {count} sockets | logged in by token: {:.2} s, {:.0} µs CPU each | idle: {:.1} KB each, {idle:.2} µs CPU/s each |", wall.as_secs_f64(), used.as_secs_f64() * 1e6 / count as f64, each / 1024.0);
+    println!(
+        "\n| {count} sockets | logged in by token: {:.2} s, {:.0} µs CPU each | idle: {:.1} KB each, {idle:.2} µs CPU/s each |",
+        wall.as_secs_f64(),
+        used.as_secs_f64() * 1e6 / count as f64,
+        each / 1024.0
+    );
     drop(kept);
 }

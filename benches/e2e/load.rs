@@ -73,6 +73,7 @@ impl Figures {
 struct Sent {
     at: Instant,
     received: usize,
+    acked: bool,
 }
 
 /// What all sockets of this run share (one thread).
@@ -141,7 +142,9 @@ pub async fn drive(
     }
     let senders = if plan.group > 0 { 1 } else { plan.users };
     let (started, before) = (now(), cpu(pid));
-    for (writer, conversation, credit) in writers.into_iter().take(senders) {
+    // Those who only listen keep their sockets, too.
+    let listeners = writers.split_off(senders);
+    for (writer, conversation, credit) in writers {
         local.spawn_local(write(writer, conversation, credit, shared.clone(), plan.clone(), senders as u64));
     }
     local.run_until(tokio::time::sleep(plan.duration)).await;
@@ -149,6 +152,7 @@ pub async fn drive(
     let mut shared = shared.borrow_mut();
     shared.over = true;
     let figures = std::mem::take(&mut shared.figures);
+    drop(listeners);
     Figures { wall, cpu: used, ..figures }
 }
 
@@ -182,10 +186,13 @@ async fn write(
             shared.next += 1;
             let number = shared.next;
             // Open loop: counted from when it was due, not from when it could be sent.
-            shared.sent.insert(number, Sent { at: if pause.is_some() { due.into_std() } else { now() }, received: 0 });
+            shared.sent.insert(
+                number,
+                Sent { at: if pause.is_some() { due.into_std() } else { now() }, received: 0, acked: false },
+            );
             let id = client_msg_id(number);
             writer.queue(&format!(
-                r#"{{"type":"send","id":"{number}","conversation_id":"{conversation}","client_msg_id":"{id}","body":{{"text":"#{number} the quick brown fox jumps over the lazy dog, twice a day"}}}}"#
+                r##"{{"type":"send","id":"{number}","conversation_id":"{conversation}","client_msg_id":"{id}","body":{{"text":"#{number} the quick brown fox jumps over the lazy dog, twice a day"}}}}"##
             ));
         }
         if writer.flush().await.is_err() {
@@ -200,9 +207,12 @@ async fn read(mut reader: Reader, user: usize, shared: Rc<RefCell<Shared>>, cred
             received(&shared, frame, user);
         } else if frame.starts_with(b"{\"type\":\"sequenced\"") {
             let mut shared = shared.borrow_mut();
-            if let Some(at) = number_of_id(frame).and_then(|n| shared.sent.get(&n)).map(|sent| sent.at) {
-                shared.figures.acks.push(at.elapsed().as_micros() as u32);
-                shared.figures.sends += 1;
+            shared.figures.sends += 1;
+            if let Some(sent) = number_of_id(frame).and_then(|n| shared.sent.get_mut(&n)) {
+                let elapsed = sent.at.elapsed().as_micros() as u32;
+                sent.acked = true;
+                shared.figures.acks.push(elapsed);
+                shared.forget_done(frame);
             }
             *credit.0.borrow_mut() += 1;
             credit.1.notify_one();
@@ -218,7 +228,8 @@ fn received(shared: &Rc<RefCell<Shared>>, frame: &[u8], _user: usize) {
     let mut shared = shared.borrow_mut();
     shared.figures.deliveries += 1;
     let receivers = shared.receivers;
-    let Some((number, sent)) = number(frame).and_then(|n| shared.sent.get_mut(&n).map(|sent| (n, sent))) else {
+    let Some((number, sent)) = number(frame).and_then(|n| shared.sent.get_mut(&n).map(|sent| (n, sent)))
+    else {
         return;
     };
     sent.received += 1;
@@ -226,6 +237,22 @@ fn received(shared: &Rc<RefCell<Shared>>, frame: &[u8], _user: usize) {
     shared.figures.receives.push(elapsed);
     if last {
         shared.figures.last.push(elapsed);
-        shared.sent.remove(&number);
+        shared.forget(number);
+    }
+}
+
+impl Shared {
+    /// Forgets a send that is acked and received by all.
+    fn forget(&mut self, number: u64) {
+        let receivers = self.receivers;
+        if self.sent.get(&number).is_some_and(|sent| sent.acked && sent.received >= receivers) {
+            self.sent.remove(&number);
+        }
+    }
+
+    fn forget_done(&mut self, frame: &[u8]) {
+        if let Some(number) = number_of_id(frame) {
+            self.forget(number);
+        }
     }
 }

@@ -36,7 +36,11 @@ fn print(name: &str, parlor: &Figures, raw: Option<&Figures>) {
     line("parlor", parlor);
     if let Some(raw) = raw {
         line("raw tokio", raw);
-        println!("| | ratio of CPU | | | {:.1} × | {:.1} × | | |", parlor.cpu_per_send_us() / raw.cpu_per_send_us(), parlor.cpu_per_delivery_us() / raw.cpu_per_delivery_us());
+        println!(
+            "| | ratio of CPU | | | {:.1} × | {:.1} × | | |",
+            parlor.cpu_per_send_us() / raw.cpu_per_send_us(),
+            parlor.cpu_per_delivery_us() / raw.cpu_per_delivery_us()
+        );
     }
 }
 
@@ -48,15 +52,23 @@ async fn measured(name: &str, plan: Plan, users: &people::People) {
     let raw = raw::run(&plan).await;
     print(name, &parlor, Some(&raw));
     if parlor.last_receiver_ms(50.0) > 0.0 && plan.group > 0 {
-        println!("| {name} | last of {} receivers | | | | | | {:.1} / {:.1} |", plan.group, parlor.last_receiver_ms(50.0), parlor.last_receiver_ms(99.0));
+        println!(
+            "| {name} | last of {} receivers | | | | | | {:.1} / {:.1} |",
+            plan.group,
+            parlor.last_receiver_ms(50.0),
+            parlor.last_receiver_ms(99.0)
+        );
     }
 }
 
 async fn all(wanted: &[String]) {
     let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|w| w == name);
-    println!("| load | who | sends/s | deliveries/s | CPU µs/send | CPU µs/delivery | ack ms p50 / p99 | receive ms p50 / p99 |");
+    println!(
+        "| load | who | sends/s | deliveries/s | CPU µs/send | CPU µs/delivery | ack ms p50 / p99 | receive ms p50 / p99 |"
+    );
     println!("|---|---|---|---|---|---|---|---|");
-    let seconds = Duration::from_secs(std::env::var("BENCH_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(8));
+    let seconds =
+        Duration::from_secs(std::env::var("BENCH_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(8));
     let plan = Plan { users: 100, group: 0, window: 16, rate: 0, duration: seconds };
     if wants("pairs") {
         let users = people::People::pairs(100).await;

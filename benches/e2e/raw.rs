@@ -85,7 +85,11 @@ fn answer(text: &[u8], number: usize, sockets: &Sockets, group: usize) {
     let body = String::from_utf8_lossy(&text[body..text.len() - 1]);
     let pad = "01987654-3210-7000-8000-000000000000";
     let mut own = Vec::with_capacity(512);
-    framed(&mut own, format!(r#"{{"type":"accepted","id":"1234","client_msg_id":"{id}"}}"#).as_bytes(), false);
+    framed(
+        &mut own,
+        format!(r#"{{"type":"accepted","id":"1234","client_msg_id":"{id}"}}"#).as_bytes(),
+        false,
+    );
     framed(&mut own, format!(r#"{{"type":"sequenced","id":"1234","conversation_id":"{pad}","client_msg_id":"{id}","seq":12345,"ord":12345,"message_id":"{pad}","at":"2026-01-01T00:00:00.000Z","duplicate":false}}"#).as_bytes(), false);
     let mut record = Vec::with_capacity(600);
     framed(&mut record, format!(r#"{{"type":"record","epoch":"1","record":{{"conversation_id":"{pad}","seq":12345,"ord":12345,"message_id":"{pad}","kind":"message","at":"2026-01-01T00:00:00.000Z","sender_id":"{pad}","device_id":"{pad}","client_msg_id":"{id}","body":{body}}}}}"#).as_bytes(), false);

@@ -30,5 +30,9 @@ pub async fn run() {
     while !answered {
         assert!(reader.frames(|frame| answered |= find(frame, b"\"sequenced\"").is_some()).await);
     }
-    println!("\n| kill -9 after a load | first login {:.2} s | first `sequenced` {:.2} s |", login.as_secs_f64(), started.elapsed().as_secs_f64());
+    println!(
+        "\n| kill -9 after a load | first login {:.2} s | first `sequenced` {:.2} s |",
+        login.as_secs_f64(),
+        started.elapsed().as_secs_f64()
+    );
 }

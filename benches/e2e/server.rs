@@ -67,7 +67,8 @@ impl Server {
         let mut told = String::new();
         let output = child.stdout.take().expect("its output");
         BufReader::new(output).read_line(&mut told).expect("it tells its address");
-        let address = told.split("http://").nth(1).expect("an address").trim().trim_end_matches('/').to_owned();
+        let address =
+            told.split("http://").nth(1).expect("an address").trim().trim_end_matches('/').to_owned();
         Self { child, address, data }
     }
 

@@ -7,11 +7,7 @@ use crate::{
     log::{LogRecord, Read},
 };
 use parking_lot::{Mutex, RwLock};
-use parlor_schemas::{
-    ConversationId, Row, Topic, avro,
-    rows::MembersRow,
-    topics::Partition,
-};
+use parlor_schemas::{ConversationId, Row, Topic, avro, rows::MembersRow, topics::Partition};
 use std::{
     collections::HashMap,
     sync::{Arc, Weak},

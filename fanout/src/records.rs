@@ -125,25 +125,20 @@ impl Partition<'_> {
     async fn fan_out(&self, feed: &Feed, batch: &[LogRecord]) -> Result<(), Stop> {
         let engines = &self.role.engines;
         let records = letters::decode(engines, feed, batch, avro::decode_record).await?;
-        let mut texts = Vec::with_capacity(records.len());
+        let mut delivery = Delivery::new(&self.role.settings.epoch);
         let mut writes = Vec::with_capacity(records.len());
         for (log_record, record) in &records {
+            let row = self.table.at_least(record.conversation_id, record.members_seq, &feed.retry).await?;
             let text = self.text_of(record);
-            texts.push(text.clone());
-            writes.push(TailWrite {
-                conversation_id: record.conversation_id,
-                offset: log_record.offset,
-                text,
-                memberships: MembershipChange::of(record),
-            });
+            let concerned = MembershipChange::of(record).into_iter();
+            let memberships =
+                concerned.filter_map(|change| row.standing(change.user_id(), record.seq)).collect();
+            delivery.add(record, &text, row);
+            let (conversation_id, offset) = (record.conversation_id, log_record.offset);
+            writes.push(TailWrite { conversation_id, offset, text, memberships });
         }
         let live = &engines.live;
         feed.retry.run("write tails", || live.write_tails(feed.partition, writes.clone())).await?;
-        let mut delivery = Delivery::new(&self.role.settings.epoch);
-        for ((_, record), text) in records.iter().zip(&texts) {
-            let row = self.table.at_least(record.conversation_id, record.members_seq, &feed.retry).await?;
-            delivery.add(record, text, row);
-        }
         let users = delivery.users();
         let routes = feed.retry.run("read routes", || live.routes(&users)).await?;
         self.role.links.publish(delivery.items(&users, routes)).await;

@@ -3,6 +3,7 @@
 
 use crate::{
     ids::{ConversationId, MediaId, UserId},
+    membership::Membership,
     record::{ConversationKind, HistoryRule, Role},
     time::Timestamp,
     topics::{Offset, Partition},
@@ -71,6 +72,22 @@ impl MembersRow {
     /// The present member with this id.
     pub fn present(&self, user: UserId) -> Option<&Member> {
         self.members.iter().find(|m| m.user_id == user && m.left_seq.is_none())
+    }
+
+    /// A user's whole standing as a record concerns it: as of `seq`, or as of this row where the
+    /// row is newer (nothing that the user may no longer read is opened by that).
+    pub fn standing(&self, user: UserId, seq: u64) -> Option<Membership> {
+        let member = self.members.iter().find(|m| m.user_id == user)?;
+        Some(Membership {
+            conversation_id: self.conversation_id,
+            user_id: user,
+            seq,
+            role: member.role,
+            floor: member.floor,
+            joined_seq: member.joined_seq,
+            joined_at: member.joined_at,
+            left_seq: member.left_seq,
+        })
     }
 
     /// The present members.

@@ -49,7 +49,11 @@ async fn names_and_passwords_have_rules() {
         async move { api(Method::POST, &url, None, None, Some(body)).await }
     };
     let (status, answer) = register(json!({"username": "ANN", "password": "correct horse"})).await;
-    assert_eq!((status, &answer["code"]), (StatusCode::CONFLICT, &json!("username_taken")), "after lower-casing");
+    assert_eq!(
+        (status, &answer["code"]),
+        (StatusCode::CONFLICT, &json!("username_taken")),
+        "after lower-casing"
+    );
     for bad in [
         json!({"username": "a", "password": "correct horse"}),
         json!({"username": "with space", "password": "correct horse"}),
@@ -59,7 +63,11 @@ async fn names_and_passwords_have_rules() {
         json!("nothing"),
     ] {
         let (status, answer) = register(bad.clone()).await;
-        assert_eq!((status, &answer["code"]), (StatusCode::BAD_REQUEST, &json!("invalid_request")), "{bad}: {answer}");
+        assert_eq!(
+            (status, &answer["code"]),
+            (StatusCode::BAD_REQUEST, &json!("invalid_request")),
+            "{bad}: {answer}"
+        );
     }
     let login = |username: &str, password: &str| {
         let url = format!("http://{}/v1/auth/login", ann.address);
@@ -83,7 +91,9 @@ async fn devices_are_listed_and_logged_out() {
     assert!(items.iter().any(|item| item["current"] == true && item["device_id"] == ann.device_id.as_str()));
     let (status, _) = ann.call(Method::DELETE, &format!("/devices/{}", other.device_id), None).await;
     assert_eq!(status, StatusCode::NO_CONTENT);
-    phone.wait("the other device's socket is closed", |state| state.closes.contains(&4003).then_some(())).await;
+    phone
+        .wait("the other device's socket is closed", |state| state.closes.contains(&4003).then_some(()))
+        .await;
     assert_eq!(other.call(Method::GET, "/me", None).await.0, StatusCode::UNAUTHORIZED);
     assert_eq!(ann.call(Method::GET, "/me", None).await.0, StatusCode::OK);
 }

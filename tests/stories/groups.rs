@@ -58,7 +58,11 @@ async fn a_stranger_finds_nothing() {
     ] {
         let key = new_id();
         let (status, answer) = people[2].call_with_key(method.clone(), &path, Some(&key), body).await;
-        assert_eq!((status, &answer["code"]), (StatusCode::NOT_FOUND, &json!("not_found")), "{method} {path}: {answer}");
+        assert_eq!(
+            (status, &answer["code"]),
+            (StatusCode::NOT_FOUND, &json!("not_found")),
+            "{method} {path}: {answer}"
+        );
     }
 }
 
@@ -107,7 +111,10 @@ async fn roles_rename_and_hand_over() {
     let bob = people[2].connect().await;
     bob.upto(&group, 4).await;
     let last = bob.see(|state| state.logs[&group].records.last().cloned()).unwrap();
-    assert_eq!((&last["kind"], &last["body"]["owner_id"]), (&json!("member_left"), &json!(people[0].user_id)));
+    assert_eq!(
+        (&last["kind"], &last["body"]["owner_id"]),
+        (&json!("member_left"), &json!(people[0].user_id))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -75,7 +75,10 @@ async fn bad_frames_have_their_fates() {
     for (frame, id) in [
         (json!({"type": "dance", "id": "1"}), "1"),
         (json!({"type": "send", "id": "2"}), "2"),
-        (json!({"type": "send", "id": "3", "conversation_id": 5, "client_msg_id": new_id(), "body": {"text": "x"}}), "3"),
+        (
+            json!({"type": "send", "id": "3", "conversation_id": 5, "client_msg_id": new_id(), "body": {"text": "x"}}),
+            "3",
+        ),
         (json!({"type": "fetch", "id": "4", "conversation_id": "no uuid", "after": 0}), "4"),
         (json!({"type": "fetch", "id": "5", "conversation_id": new_id(), "after": -1}), "5"),
     ] {
@@ -118,7 +121,12 @@ async fn rest_errors_are_problems() {
     let (status, _) = ann.call(Method::DELETE, "/auth/register", None).await;
     assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
     let (status, problem) = ann
-        .call_with_key(Method::POST, "/conversations", Some("not-a-uuid"), Some(json!({"kind": "direct", "member_ids": []})))
+        .call_with_key(
+            Method::POST,
+            "/conversations",
+            Some("not-a-uuid"),
+            Some(json!({"kind": "direct", "member_ids": []})),
+        )
         .await;
     assert_eq!((status, &problem["code"]), (StatusCode::BAD_REQUEST, &json!("invalid_request")));
     let (status, openapi) = api(Method::GET, &url("/openapi.json"), None, None, None).await;

@@ -24,7 +24,8 @@ async fn ticks_reach_the_sender_and_unread_falls_to_zero() {
     // Never backwards, never past the head.
     bob.frame(json!({"type": "read", "conversation_id": chat, "seq": 2}));
     bob.frame(json!({"type": "read", "conversation_id": chat, "seq": 4000}));
-    let read = ann.frame_of("receipt", |f| f["user_id"] == bob_id && f["read_seq"] != 3 && f["read_seq"] != 0).await;
+    let read =
+        ann.frame_of("receipt", |f| f["user_id"] == bob_id && f["read_seq"] != 3 && f["read_seq"] != 0).await;
     assert_eq!(read["read_seq"], 4, "cut to the head");
     assert_eq!(bob.heads().await[&chat]["unread"], 0);
     let peer = &ann.heads().await[&chat];

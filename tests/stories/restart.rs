@@ -20,7 +20,8 @@ async fn a_restart_in_the_middle_loses_and_doubles_nothing() {
         }
         // In the middle: some are answered, the rest is on its way.
         devices[0].wait("some are answered", |state| (state.answers.len() >= 10).then_some(())).await;
-        let unanswered: Vec<_> = devices.iter().map(|device| device.see(|state| state.outbox.clone())).collect();
+        let unanswered: Vec<_> =
+            devices.iter().map(|device| device.see(|state| state.outbox.clone())).collect();
         drop(devices);
         world.restart().await;
         // Clients come back and send what was not answered, under the same ids.

@@ -54,7 +54,8 @@ async fn heads_say_what_is_unread_and_since_says_what_moved() {
     ann.answer(&ann.send(&chat, "new")).await;
     bob.frame(json!({"type": "heads", "id": "moved", "since": as_of}));
     let moved = bob.frame_of("heads", |frame| frame["id"] == "moved" && frame["more"] == false).await;
-    let ids: Vec<_> = moved["items"].as_array().unwrap().iter().map(|item| item["conversation_id"].clone()).collect();
+    let ids: Vec<_> =
+        moved["items"].as_array().unwrap().iter().map(|item| item["conversation_id"].clone()).collect();
     assert!(ids.contains(&json!(chat)), "what moved comes: {moved}");
     bob.frame(json!({"type": "heads", "id": "unknown", "since": "nonsense"}));
     let all = bob.frame_of("heads", |frame| frame["id"] == "unknown" && frame["more"] == false).await;

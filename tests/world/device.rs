@@ -131,7 +131,8 @@ impl Device {
 
     fn describe(&self) -> String {
         let state = self.state.lock();
-        let logs: Vec<_> = state.logs.iter().map(|(id, log)| format!("{id}: {}/{}", log.cursor, log.head)).collect();
+        let logs: Vec<_> =
+            state.logs.iter().map(|(id, log)| format!("{id}: {}/{}", log.cursor, log.head)).collect();
         let frames: Vec<_> = state.frames.iter().rev().take(4).map(Value::to_string).collect();
         format!(
             "online {}, logs {logs:?}, outbox {}, closes {:?}, last frames {frames:?}",
@@ -148,7 +149,8 @@ impl Device {
 
     /// Waits until the log of a conversation has come to `seq`.
     pub async fn upto(&self, conversation: &str, seq: u64) {
-        let arrived = |state: &State| state.logs.get(conversation).is_some_and(|log| log.cursor >= seq).then_some(());
+        let arrived =
+            |state: &State| state.logs.get(conversation).is_some_and(|log| log.cursor >= seq).then_some(());
         self.wait(&format!("{conversation} has come to {seq}"), arrived).await;
     }
 
@@ -340,6 +342,8 @@ impl State {
         if !log.is_behind() || !self.fetching.insert(id.to_owned()) {
             return None;
         }
-        Some(json!({"type": "fetch", "id": format!("f-{id}"), "conversation_id": id, "after": log.cursor, "limit": 200}))
+        Some(
+            json!({"type": "fetch", "id": format!("f-{id}"), "conversation_id": id, "after": log.cursor, "limit": 200}),
+        )
     }
 }

@@ -44,7 +44,8 @@ impl World {
     pub async fn with_nodes(layout: Vec<Vec<RoleName>>, change: impl FnOnce(&mut Config)) -> Self {
         let data = tempfile::tempdir().expect("a temporary directory");
         let directory = data.path().to_str().expect("a plain path").to_owned();
-        let mut config = config::load(&Cli::parse_from(["parlor", "--data", &directory])).expect("the defaults");
+        let mut config =
+            config::load(&Cli::parse_from(["parlor", "--data", &directory])).expect("the defaults");
         let plenty = NonZeroU32::new(1_000_000).expect("not 0");
         for rate in [
             &mut config.edge.rates.ip,

@@ -22,7 +22,8 @@ pub async fn decode<'a, T, E: std::fmt::Display>(
         tracing::error!(group = feed.group.name(), count = dead.len(), "records went to the dead letters");
         let append = || async { engines.log.append(dead.clone()).await?.await };
         feed.retry.run("write dead letters", append).await?;
-        metrics::counter!("parlor_dead_letters_total", "group" => feed.group.name()).increment(dead.len() as u64);
+        metrics::counter!("parlor_dead_letters_total", "group" => feed.group.name())
+            .increment(dead.len() as u64);
     }
     Ok(values)
 }

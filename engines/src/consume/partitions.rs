@@ -1,8 +1,9 @@
 //! The partitions that this member has: their tasks, their queues, what waits for room.
 
 use super::{
-    Retry, Role, Stop, name_of,
+    Retry, Role, Stop,
     feed::{Delivery, Feed, QUEUE, Shared},
+    name_of,
     retry::pauses,
 };
 use crate::log::{LogError, LogRecord, StoredOffset};
@@ -83,8 +84,7 @@ impl Partitions {
         let role = self.role.clone();
         tasks.spawn(async move { (partition, role.serve(feed).await) });
         let closing = retry.closing().clone();
-        let open =
-            Open { queue, closing, shared, held: None, revoked: false, lost: false, last_offset: 0 };
+        let open = Open { queue, closing, shared, held: None, revoked: false, lost: false, last_offset: 0 };
         self.open.insert(partition, open);
         tracing::debug!(group = self.group.name(), partition, "serves the partition");
     }

@@ -4,7 +4,6 @@ use super::LiveError;
 use async_trait::async_trait;
 use parlor_schemas::{
     ConversationId, Membership, Receipt, RecordText, Timestamp, UserId,
-    membership::MembershipChange,
     receipt::Marks,
     topics::{Offset, Partition},
 };
@@ -22,8 +21,10 @@ pub struct TailWrite {
     /// Its head follows from seq, ord and at; a `delete` redacts its target in the tail; a
     /// countable one is its sender's own last message.
     pub text: RecordText,
-    /// Recent standings: joins, leaves, roles.
-    pub memberships: Vec<MembershipChange>,
+    /// The standings of the users whom the record concerns (joins, leaves, roles), each whole: the
+    /// engine may know nothing of a user who joined before its epoch, and a leave must be readable
+    /// before any later record.
+    pub memberships: Vec<Membership>,
 }
 
 /// Where a conversation's log ends, as far as fanout has brought it.
@@ -98,5 +99,6 @@ pub trait Tails: Send + Sync + 'static {
     /// Fanout says that the partition's tails are whole in this epoch (`true`), or that it begins
     /// to rebuild them (`false`), and how far the persister is: the tail is trimmed to the limits
     /// only below that offset.
-    async fn set_whole(&self, partition: Partition, whole: bool, written_to: Offset) -> Result<(), LiveError>;
+    async fn set_whole(&self, partition: Partition, whole: bool, written_to: Offset)
+    -> Result<(), LiveError>;
 }

@@ -98,12 +98,12 @@ async fn old_tombstones_go() {
 async fn idle_tails_and_written_standings_go() {
     use crate::conformance::{live::tails, words::membership, words::message};
     use parlor_engines::live::TailWrite;
-    use parlor_schemas::{ConversationId, membership::MembershipChange, topics::of_conversation};
+    use parlor_schemas::{ConversationId, topics::of_conversation};
     let at = setting(Keep::default()).await;
     let engines = at.open().await;
     let (id, member): (ConversationId, _) = (conversation(), user());
     tails::whole(&engines, u64::MAX).await;
-    let memberships = vec![MembershipChange::Joined(membership(id, member, 1))];
+    let memberships = vec![membership(id, member, 1)];
     let write = tails::write(id, 1, 1, at.clock().now(), message(&fresh().to_string()));
     let write = TailWrite { memberships, ..write };
     engines.live.write_tails(of_conversation(id, 4), vec![write]).await.unwrap();

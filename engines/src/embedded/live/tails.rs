@@ -6,8 +6,7 @@ use async_trait::async_trait;
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use parlor_schemas::{
-    ConversationId, Limits, Receipt, Timestamp, UserId,
-    membership::MembershipChange,
+    ConversationId, Limits, Membership, Receipt, Timestamp, UserId,
     receipt::Marks,
     topics::{Offset, Partition, of_conversation},
 };
@@ -82,26 +81,18 @@ impl Live {
         if let Some((sender, marks)) = own {
             conversation.raise(sender, marks, || self.next_version());
         }
-        for change in &memberships {
-            self.stand(conversation_id, change, partition, offset, now);
+        for membership in memberships {
+            self.stand(membership, partition, offset, now);
         }
         conversation.trim(&self.limits, part.written_to.load(Ordering::Acquire), now);
     }
 
-    fn stand(
-        &self,
-        conversation: ConversationId,
-        change: &MembershipChange,
-        partition: Partition,
-        offset: Offset,
-        at: Timestamp,
-    ) {
-        let mut standings = self.standings.entry(change.user_id()).or_default();
-        let before = standings.get(&conversation).map(|standing| standing.live.membership);
-        let after = change.apply(before);
-        if let Some(membership) = after.filter(|after| Some(*after) != before) {
+    fn stand(&self, membership: Membership, partition: Partition, offset: Offset, at: Timestamp) {
+        let mut standings = self.standings.entry(membership.user_id).or_default();
+        let known = standings.get(&membership.conversation_id);
+        if known.is_none_or(|known| known.live.membership.seq < membership.seq) {
             let live = LiveMembership { membership, version: self.next_version() };
-            standings.insert(conversation, Standing { live, partition, offset, at });
+            standings.insert(membership.conversation_id, Standing { live, partition, offset, at });
         }
     }
 

@@ -10,7 +10,9 @@ use apache_avro::{
 /// Why two versions of a schema can't live together, in words.
 fn difference(older: &str, newer: &str) -> Result<(), String> {
     let (a, b) = (Schema::parse_str(older).unwrap(), Schema::parse_str(newer).unwrap());
-    for (writer, reader, says) in [(&a, &b, "the newer can't read the older"), (&b, &a, "the older can't read the newer")] {
+    for (writer, reader, says) in
+        [(&a, &b, "the newer can't read the older"), (&b, &a, "the older can't read the newer")]
+    {
         match SchemaCompatibility::can_read(writer, reader) {
             Ok(Compatibility::Full) => {}
             Ok(Compatibility::Partial) => return Err(format!("{says}: only some values can be read")),

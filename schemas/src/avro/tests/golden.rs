@@ -22,7 +22,8 @@ fn path(topic: &str) -> PathBuf {
 
 fn check(topic: &str, schema: u32, samples: Vec<Value>) {
     assert!(codec::schema_text(codec::SchemaId(schema)).is_some(), "{topic} has schema {schema}");
-    let now = json!({"schema": format!("{topic}/{}.avsc", schema % 1000), "schema_id": schema, "samples": samples});
+    let now =
+        json!({"schema": format!("{topic}/{}.avsc", schema % 1000), "schema_id": schema, "samples": samples});
     if std::env::var_os("PARLOR_BLESS").is_some() {
         fs::write(path(topic), serde_json::to_string_pretty(&now).unwrap() + "\n").unwrap();
     }
