@@ -106,9 +106,9 @@ fn without_secrets(value: &Value) -> toml::Value {
             let secret = |key: &str| {
                 key.contains("key") && key != "key_id" || key.contains("secret") || key.contains("password")
             };
-            let kept = table.iter().map(|(key, value)| match secret(key) {
-                true => (key.clone(), toml::Value::String("(secret)".into())),
-                false => (key.clone(), without_secrets(value)),
+            let kept = table.iter().map(|(key, value)| {
+                let shown = if secret(key) { "(secret)".into() } else { without_secrets(value) };
+                (key.clone(), shown)
             });
             // Plain values first, tables after them: the order that TOML asks for.
             let (tables, mut plain): (Vec<_>, Vec<_>) = kept.partition(|(_, value)| value.is_table());

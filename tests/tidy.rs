@@ -132,7 +132,7 @@ fn schemas_does_no_io() {
     assert!(!manifest.contains("tokio"), "schemas knows nothing of tokio");
     let offences: Vec<_> = rust()
         .into_iter()
-        .filter(|(path, _)| path.starts_with("schemas/src"))
+        .filter(|(path, _)| path.starts_with("schemas/src") && !path.contains("/tests/"))
         .filter(|(_, text)| {
             ["std::fs", "std::net", "std::env", "SystemTime", "Instant::now"]
                 .iter()

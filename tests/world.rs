@@ -2,14 +2,14 @@
 //! devices are real WebSocket clients that speak only the protocol.
 
 // Each test target uses its own part of the world.
-#![allow(dead_code, missing_docs)]
+#![allow(dead_code, unused_imports, missing_docs)]
 
 mod device;
 mod log;
 mod nodes;
 mod person;
 
-pub use device::{Device, State};
+pub use device::Device;
 pub use nodes::World;
 pub use person::{Person, api};
 

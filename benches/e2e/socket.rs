@@ -98,7 +98,7 @@ pub fn framed(out: &mut Vec<u8>, text: &[u8], mask: bool) {
     if text.len() < 126 {
         out.push(bit | text.len() as u8);
     } else {
-        out.push(bit | 126);
+        out.push(bit | 0x7E);
         out.extend((text.len() as u16).to_be_bytes());
     }
     if mask {

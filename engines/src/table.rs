@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, Weak},
 };
 use tokio::sync::watch;
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 /// The members rows of one partition.
 pub struct Table {
@@ -66,7 +66,8 @@ impl Table {
         let rows = Arc::default();
         let (sender, state) = watch::channel(State::default());
         // Lives as long as the table, not as long as the partition that opened it first.
-        let retry = Retry::new(format!("table/{partition}"), retry.health().clone(), Default::default());
+        let retry =
+            Retry::new(format!("table/{partition}"), retry.health().clone(), CancellationToken::new());
         let follower = Follower { log, partition, rows: Arc::clone(&rows), state: sender, retry };
         let task = tokio::spawn(follower.run());
         Self { rows, state, _follower: AbortOnDropHandle::new(task) }

@@ -82,7 +82,7 @@ pub(crate) async fn run(live: Arc<dyn Live>, mut outbox: Outbox) {
                 }
                 publisher.take(&mut batch).await;
             }
-            _ = beat.tick() => publisher.to_all(Vec::new()).await,
+            _ = beat.tick() => publisher.tell_all(Vec::new()).await,
         }
     }
 }
@@ -104,7 +104,7 @@ impl Publisher {
             if let Some(item) = submission.to_all {
                 // What was left before an announcement goes before it.
                 self.publish(std::mem::take(&mut by_gateway)).await;
-                self.to_all(vec![item]).await;
+                self.tell_all(vec![item]).await;
             }
             done.push(submission.done);
         }
@@ -115,7 +115,7 @@ impl Publisher {
         }
     }
 
-    async fn to_all(&mut self, items: Vec<Item>) {
+    async fn tell_all(&mut self, items: Vec<Item>) {
         // Gateways that can't be listed now notice the silence by themselves.
         let gateways = self.live.gateways().await.unwrap_or_default();
         self.numbers.retain(|gateway, _| gateways.contains(gateway));

@@ -56,7 +56,9 @@ async fn attempt(
         return Ok(Err(reason));
     }
     let mut core = Core::new(partition, limits.clone(), position);
-    rows.into_iter().for_each(|row| core.load(row));
+    for row in rows {
+        core.load(row);
+    }
     let from = core.fold_from();
     let mut folded = 0;
     each(engines, Topic::Messages, partition, from, |record| {

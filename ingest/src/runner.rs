@@ -65,7 +65,7 @@ impl Role for Ingest {
             match self.own(&mut feed).await {
                 // An unclear commit: a new owner, and what was not committed is dropped.
                 Ok(LogError::Unavailable(reason)) => {
-                    tracing::warn!(part = feed.retry.name(), reason, "claims anew")
+                    tracing::warn!(part = feed.retry.name(), reason, "claims anew");
                 }
                 Ok(LogError::Fenced) => {
                     tracing::warn!(part = feed.retry.name(), "another owner has claimed the partition");
@@ -218,7 +218,7 @@ impl Sequencer<'_> {
             entries.push(Entry {
                 topic: Topic::Messages,
                 partition: self.partition,
-                key: text(record.conversation_id),
+                key: text(&record.conversation_id),
                 value: Some(avro::encode_record(record)),
                 headers: vec![(header::NAME.into(), header.encode().into())],
             });
@@ -226,7 +226,7 @@ impl Sequencer<'_> {
         entries.extend(rows.iter().map(|row| Entry {
             topic: Topic::Conversations,
             partition: self.partition,
-            key: text(row.key()),
+            key: text(&row.key()),
             value: Some(avro::encode_row(row)),
             headers: Vec::new(),
         }));
@@ -244,6 +244,6 @@ impl Sequencer<'_> {
     }
 }
 
-fn text(value: impl ToString) -> Bytes {
+fn text(value: &impl ToString) -> Bytes {
     Bytes::from(value.to_string())
 }

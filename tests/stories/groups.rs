@@ -164,3 +164,29 @@ async fn a_deleted_message_loses_its_body_everywhere() {
     ann.frame(json!({"type": "edit", "id": again, "conversation_id": chat, "client_msg_id": again, "target": 2, "body": {"text": "x"}}));
     assert_eq!(ann.answer(&again).await["code"], "conflict");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_counts_at_once_though_the_join_is_old_and_the_persister_is_stopped() {
+    use parlor::cli::RoleName::{Fanout, Gateway, Ingest, Persister, Pusher};
+    let layout = vec![vec![Gateway, Ingest, Fanout, Pusher], vec![Persister]];
+    let mut world = World::with_nodes(layout, |_| {}).await;
+    let people = world.people(&["ann", "bob"]).await;
+    let group = people[0].group("secret", &[&people[1]]).await;
+    people[0].connect().await.upto(&group, 1).await;
+    // After this the live engine knows nothing of the joins.
+    world.restart().await;
+    let address = world.gateway(0);
+    let (ann, bob) = (people[0].at(&address), people[1].at(&address));
+    assert_eq!(bob.records(&group).await.len(), 1, "the join is written");
+    world.stop_node(1).await;
+    let path = format!("/conversations/{group}/members/{}", bob.user_id);
+    let (status, ack) = ann.call_with_key(Method::DELETE, &path, Some(&new_id()), None).await;
+    assert_eq!(status, StatusCode::OK, "{ack}");
+    let device = ann.connect().await;
+    for n in 0..5 {
+        device.answer(&device.send(&group, &format!("canary {n}"))).await;
+    }
+    let records = bob.records(&group).await;
+    assert_eq!(records.len(), 2, "up to the removal: {records:?}");
+    assert!(!json!(records).to_string().contains("canary"));
+}

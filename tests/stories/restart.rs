@@ -71,11 +71,11 @@ async fn a_persister_rewound_to_the_beginning_changes_nothing() {
         for partition in 0..partitions {
             let log = &world.engines().log;
             let end = log.ends(Group::Persister.topic(), partition).await.unwrap().end;
-            while end > 0 {
+            let is_done = async || {
                 let stored = log.stored(Group::Persister).await.unwrap();
-                if stored[partition as usize].as_ref().is_some_and(|stored| stored.offset >= end) {
-                    break;
-                }
+                end == 0 || stored[partition as usize].as_ref().is_some_and(|stored| stored.offset >= end)
+            };
+            while !is_done().await {
                 tokio::task::yield_now().await;
             }
         }

@@ -79,6 +79,7 @@ impl Device {
     }
 
     /// Sends under a chosen client_msg_id.
+    #[allow(clippy::needless_pass_by_value, reason = "a body made on the spot reads best")]
     pub fn send_as(&self, conversation: &str, id: &str, body: Value) {
         let frame = json!({"type": "send", "id": id, "conversation_id": conversation, "client_msg_id": id, "body": body});
         self.state.lock().outbox.push(frame.clone());
@@ -125,7 +126,9 @@ impl Device {
         };
         match tokio::time::timeout(PATIENCE, found).await {
             Ok(found) => found,
-            Err(_) => panic!("{}: waited in vain until {what}: {}", self.person.username, self.describe()),
+            Err(tokio::time::error::Elapsed { .. }) => {
+                panic!("{}: waited in vain until {what}: {}", self.person.username, self.describe())
+            }
         }
     }
 

@@ -65,7 +65,7 @@ fn journals(database: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
 /// A journal without the zeros at its end: space that was reserved and not written yet, mostly
 /// tens of megabytes.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+    static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
     let mut file = File::open(path)?;
     let (mut bytes, mut zeros) = (Vec::new(), 0);
     let mut page = vec![0; ZEROS.len()];

@@ -42,7 +42,7 @@ impl Draft<'_> {
             Action::RemoveMember { user_id } if *user_id == sender => Ok(self.leave(&conversation, sender)),
             Action::RemoveMember { user_id } => self.remove(&conversation, sender, *user_id),
             Action::Leave => Ok(self.leave(&conversation, sender)),
-            Action::ChangeRole { user_id, role } => self.change_role(&conversation, sender, *user_id, *role),
+            Action::ChangeRole { user_id, role } => change_role(&conversation, sender, *user_id, *role),
             Action::Change { title, avatar_media_id, history } => {
                 needs(&conversation, sender, Role::Admin, "only the owner and admins change a group")?;
                 let mut row = (*conversation.members).clone();
@@ -185,34 +185,6 @@ impl Draft<'_> {
         Verdict::Record(Body::MemberLeft(gone), Some(row))
     }
 
-    fn change_role(
-        &self,
-        conversation: &Conversation,
-        sender: UserId,
-        user: UserId,
-        role: Role,
-    ) -> Result<Verdict, Refusal> {
-        needs(conversation, sender, Role::Owner, "only the owner changes roles")?;
-        if conversation.members.present(user).is_none() {
-            return refuse(Code::NotFound, "this person is not in the group");
-        }
-        if user == sender {
-            return refuse(Code::Forbidden, "give the group to somebody else first");
-        }
-        let mut row = (*conversation.members).clone();
-        row.members_seq = conversation.seq + 1;
-        for member in row.members.iter_mut().filter(|m| m.left_seq.is_none()) {
-            if member.user_id == user {
-                member.role = role;
-            } else if member.user_id == sender && role == Role::Owner {
-                member.role = Role::Admin;
-            }
-        }
-        let owner_id = (role == Role::Owner).then_some(user);
-        let body = RoleChanged { user_id: user, role, by: sender, owner_id };
-        Ok(Verdict::Record(Body::RoleChanged(body), Some(row)))
-    }
-
     fn fits(&self, count: usize) -> Result<(), Refusal> {
         let max = self.limits().members_max;
         if count <= max {
@@ -272,4 +244,31 @@ struct Made<'a> {
 
 fn needs(conversation: &Conversation, user: UserId, role: Role, message: &str) -> Result<(), Refusal> {
     if role_of(conversation, user) >= role { Ok(()) } else { refuse(Code::Forbidden, message) }
+}
+
+fn change_role(
+    conversation: &Conversation,
+    sender: UserId,
+    user: UserId,
+    role: Role,
+) -> Result<Verdict, Refusal> {
+    needs(conversation, sender, Role::Owner, "only the owner changes roles")?;
+    if conversation.members.present(user).is_none() {
+        return refuse(Code::NotFound, "this person is not in the group");
+    }
+    if user == sender {
+        return refuse(Code::Forbidden, "give the group to somebody else first");
+    }
+    let mut row = (*conversation.members).clone();
+    row.members_seq = conversation.seq + 1;
+    for member in row.members.iter_mut().filter(|m| m.left_seq.is_none()) {
+        if member.user_id == user {
+            member.role = role;
+        } else if member.user_id == sender && role == Role::Owner {
+            member.role = Role::Admin;
+        }
+    }
+    let owner_id = (role == Role::Owner).then_some(user);
+    let body = RoleChanged { user_id: user, role, by: sender, owner_id };
+    Ok(Verdict::Record(Body::RoleChanged(body), Some(row)))
 }

@@ -18,7 +18,7 @@ impl Draft<'_> {
         let body = match &command.action {
             Action::Message(message) => {
                 if let Some(reply_to) = message.reply_to {
-                    self.in_sight(&conversation, sender, reply_to)?;
+                    in_sight(&conversation, sender, reply_to)?;
                 }
                 Body::Message(message.clone())
             }
@@ -59,7 +59,7 @@ impl Draft<'_> {
         facts: &'f Facts,
     ) -> Result<&'f RecordText, Refusal> {
         let seq = command.action.target().unwrap_or_default();
-        self.in_sight(conversation, command.sender_id, seq)?;
+        in_sight(conversation, command.sender_id, seq)?;
         // At or below the head it exists: found nowhere means that nobody could be asked.
         let fact = facts.target.as_ref().ok_or_else(|| {
             Refusal::new(Code::Unavailable, "the message can't be looked up now: try again with the same id")
@@ -72,15 +72,6 @@ impl Draft<'_> {
             return Err(Refusal::new(Code::Conflict, "the message is deleted or has expired"));
         }
         Ok(&fact.text)
-    }
-
-    fn in_sight(&self, conversation: &Conversation, user: UserId, seq: u64) -> Result<(), Refusal> {
-        let floor = conversation.members.present(user).map_or(u64::MAX, |member| member.floor);
-        if seq > floor && seq <= conversation.seq {
-            Ok(())
-        } else {
-            Err(Refusal::new(Code::NotFound, "there is no such message"))
-        }
     }
 
     fn own_and_recent(&self, target: &RecordText, sender: UserId) -> Result<(), Refusal> {
@@ -105,4 +96,13 @@ pub(super) fn is_blocked(conversation: &Conversation, user: UserId) -> bool {
 /// The present role of a member.
 pub(super) fn role_of(conversation: &Conversation, user: UserId) -> Role {
     conversation.members.present(user).map_or(Role::Member, |member| member.role)
+}
+
+fn in_sight(conversation: &Conversation, user: UserId, seq: u64) -> Result<(), Refusal> {
+    let floor = conversation.members.present(user).map_or(u64::MAX, |member| member.floor);
+    if seq > floor && seq <= conversation.seq {
+        Ok(())
+    } else {
+        Err(Refusal::new(Code::NotFound, "there is no such message"))
+    }
 }

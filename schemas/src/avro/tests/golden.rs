@@ -9,10 +9,13 @@ use super::{
 };
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::{fs, path::PathBuf};
+use std::{fmt::Write, fs, path::PathBuf};
 
 fn sample(encoded: &[u8], flat: &impl Serialize) -> Value {
-    let hex: String = encoded.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut hex = String::new();
+    for byte in encoded {
+        write!(hex, "{byte:02x}").unwrap();
+    }
     json!({"hex": hex, "fields": flat})
 }
 
@@ -20,7 +23,7 @@ fn path(topic: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{topic}.1.json"))
 }
 
-fn check(topic: &str, schema: u32, samples: Vec<Value>) {
+fn check(topic: &str, schema: u32, samples: &[Value]) {
     assert!(codec::schema_text(codec::SchemaId(schema)).is_some(), "{topic} has schema {schema}");
     let now =
         json!({"schema": format!("{topic}/{}.avsc", schema % 1000), "schema_id": schema, "samples": samples});
@@ -33,18 +36,19 @@ fn check(topic: &str, schema: u32, samples: Vec<Value>) {
 
 #[test]
 fn what_is_written_has_not_changed() {
-    let all = commands().iter().map(|c| sample(&super::encode_command(c), &command::Flat::from(c))).collect();
-    check("chat.commands.v1", 1001, all);
-    let all = bodies()
+    let all: Vec<_> =
+        commands().iter().map(|c| sample(&super::encode_command(c), &command::Flat::from(c))).collect();
+    check("chat.commands.v1", 1001, &all);
+    let all: Vec<_> = bodies()
         .into_iter()
         .map(record)
         .map(|r| sample(&super::encode_record(&r), &records::Flat::from(&r)))
         .collect();
-    check("chat.messages.v1", 2001, all);
-    let all = rows().iter().map(|r| sample(&super::encode_row(r), &row::Flat::from(r))).collect();
-    check("chat.conversations.v1", 3001, all);
+    check("chat.messages.v1", 2001, &all);
+    let all: Vec<_> = rows().iter().map(|r| sample(&super::encode_row(r), &row::Flat::from(r))).collect();
+    check("chat.conversations.v1", 3001, &all);
     let one = sample(&super::encode_receipt(&receipt()), &receipts::Flat::from(&receipt()));
-    check("chat.receipts.v1", 4001, vec![one]);
+    check("chat.receipts.v1", 4001, &[one]);
     let one = sample(&super::encode_push(&job()), &push::Flat::from(&job()));
-    check("chat.push.v1", 5001, vec![one]);
+    check("chat.push.v1", 5001, &[one]);
 }
