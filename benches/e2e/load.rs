@@ -87,9 +87,14 @@ struct Shared {
 
 /// The number behind `#` in a message's text.
 fn number(frame: &[u8]) -> Option<u64> {
-    let start = find(frame, b"#")? + 1;
-    let digits = frame[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-    std::str::from_utf8(&frame[start..start + digits]).ok()?.parse().ok()
+    Some(field(frame, b"#")).filter(|number| *number > 0)
+}
+
+/// The number behind `name`; 0 if there is none.
+fn field(frame: &[u8], name: &[u8]) -> u64 {
+    let start = find(frame, name).map_or(frame.len(), |at| at + name.len());
+    let digits = frame[start..].iter().take_while(|byte| byte.is_ascii_digit());
+    digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
 }
 
 /// The number inside a client_msg_id made by [`client_msg_id`].
@@ -136,51 +141,84 @@ pub async fn drive(
                 assert!(reader.frames(|frame| ready |= find(frame, b"\"ready\"").is_some()).await);
             }
         }
-        let credit = Rc::new((RefCell::new(plan.window), Notify::new()));
-        local.spawn_local(read(reader, user, shared.clone(), credit.clone()));
+        let credit = Rc::new(Credit {
+            free: RefCell::new(plan.window),
+            freed: Notify::new(),
+            newest: RefCell::new(0),
+        });
+        local.spawn_local(read(reader, shared.clone(), credit.clone()));
         writers.push((writer, conversations[user].clone(), credit));
     }
     let senders = if plan.group > 0 { 1 } else { plan.users };
     let (started, before) = (now(), cpu(pid));
-    // Those who only listen keep their sockets, too.
-    let listeners = writers.split_off(senders);
-    for (writer, conversation, credit) in writers {
-        local.spawn_local(write(writer, conversation, credit, shared.clone(), plan.clone(), senders as u64));
+    for (writer, conversation, credit) in writers.split_off(senders) {
+        local.spawn_local(mark(writer, conversation, credit));
+    }
+    for (place, (writer, conversation, credit)) in writers.into_iter().enumerate() {
+        let place = (place, senders);
+        local.spawn_local(write(writer, conversation, credit, shared.clone(), plan.clone(), place));
     }
     local.run_until(tokio::time::sleep(plan.duration)).await;
     let (wall, used) = (started.elapsed(), cpu(pid).saturating_sub(before));
     let mut shared = shared.borrow_mut();
     shared.over = true;
     let figures = std::mem::take(&mut shared.figures);
-    drop(listeners);
     Figures { wall, cpu: used, ..figures }
 }
 
-type Credit = Rc<(RefCell<usize>, Notify)>;
+/// A socket's free window, and the newest record that it has received.
+struct Credit {
+    free: RefCell<usize>,
+    freed: Notify,
+    newest: RefCell<u64>,
+}
+
+/// Those who only listen tell what they have received, as clients do.
+async fn mark(mut writer: Writer, conversation: String, credit: Rc<Credit>) {
+    let mut told = 0;
+    loop {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let newest = *credit.newest.borrow();
+        if newest > told {
+            told = newest;
+            writer
+                .queue(&format!(r#"{{"type":"delivered","conversation_id":"{conversation}","seq":{told}}}"#));
+            if writer.flush().await.is_err() {
+                return;
+            }
+        }
+    }
+}
 
 async fn write(
     mut writer: Writer,
     conversation: String,
-    credit: Credit,
+    credit: Rc<Credit>,
     shared: Rc<RefCell<Shared>>,
     plan: Plan,
-    senders: u64,
+    (place, senders): (usize, usize),
 ) {
     let pause = (plan.rate > 0).then(|| Duration::from_secs_f64(senders as f64 / plan.rate as f64));
-    let mut due = tokio::time::Instant::now();
+    // Spread over the pause: an open loop is no burst.
+    let mut due =
+        tokio::time::Instant::now() + pause.unwrap_or_default().mul_f64(place as f64 / senders as f64);
     loop {
         if let Some(pause) = pause {
             due += pause;
-            tokio::time::sleep_until(due).await;
-            *credit.0.borrow_mut() = 1;
+            // The timer's grain is a millisecond: the rest is waited for by turning.
+            tokio::time::sleep_until(due - Duration::from_millis(2)).await;
+            while tokio::time::Instant::now() < due {
+                tokio::task::yield_now().await;
+            }
+            *credit.free.borrow_mut() = 1;
         }
-        while *credit.0.borrow() == 0 {
-            credit.1.notified().await;
+        while *credit.free.borrow() == 0 {
+            credit.freed.notified().await;
         }
         if shared.borrow().over {
             return;
         }
-        let count = credit.0.replace(0);
+        let count = credit.free.replace(0);
         for _ in 0..count {
             let mut shared = shared.borrow_mut();
             shared.next += 1;
@@ -201,10 +239,12 @@ async fn write(
     }
 }
 
-async fn read(mut reader: Reader, user: usize, shared: Rc<RefCell<Shared>>, credit: Credit) {
+async fn read(mut reader: Reader, shared: Rc<RefCell<Shared>>, credit: Rc<Credit>) {
     let take = |frame: &[u8]| {
         if frame.starts_with(b"{\"type\":\"record\"") {
-            received(&shared, frame, user);
+            received(&shared, frame);
+            let mut newest = credit.newest.borrow_mut();
+            *newest = (*newest).max(field(frame, b"\"seq\":"));
         } else if frame.starts_with(b"{\"type\":\"sequenced\"") {
             let mut shared = shared.borrow_mut();
             shared.figures.sends += 1;
@@ -214,8 +254,8 @@ async fn read(mut reader: Reader, user: usize, shared: Rc<RefCell<Shared>>, cred
                 shared.figures.acks.push(elapsed);
                 shared.forget_done(frame);
             }
-            *credit.0.borrow_mut() += 1;
-            credit.1.notify_one();
+            *credit.free.borrow_mut() += 1;
+            credit.freed.notify_one();
         } else if frame.starts_with(b"{\"type\":\"error\"") {
             panic!("{}", String::from_utf8_lossy(frame));
         }
@@ -224,7 +264,7 @@ async fn read(mut reader: Reader, user: usize, shared: Rc<RefCell<Shared>>, cred
     while reader.frames(&mut take).await {}
 }
 
-fn received(shared: &Rc<RefCell<Shared>>, frame: &[u8], _user: usize) {
+fn received(shared: &Rc<RefCell<Shared>>, frame: &[u8]) {
     let mut shared = shared.borrow_mut();
     shared.figures.deliveries += 1;
     let receivers = shared.receivers;

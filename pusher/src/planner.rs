@@ -10,12 +10,12 @@ use parlor_engines::{
     table::{Table, Tables},
 };
 use parlor_schemas::{
-    ConversationId, Topic, UserId, avro,
+    ConversationId, Record, Topic, UserId, avro,
     header::{self, Header},
     push::{PushAction, PushJob},
     topics::of_user,
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 pub(crate) struct Planner {
     engines: Engines,
@@ -71,36 +71,23 @@ impl Planner {
             .cloned()
             .collect();
         let records = letters::decode(&self.engines, feed, &countable, avro::decode_record).await?;
-        let mut wanted: Vec<(ConversationId, UserId)> = Vec::new();
-        let mut jobs = Vec::new();
+        // One notification per conversation: within a batch the newest message stands for all.
+        let mut newest: HashMap<(ConversationId, UserId), &Record> = HashMap::new();
         for (_, record) in &records {
             let row = table.at_least(record.conversation_id, record.members_seq, &feed.retry).await?;
             let members = row.members.iter().filter(|m| m.receives(record.seq) && m.left_seq.is_none());
             for member in members.filter(|m| m.user_id != record.sender_id) {
-                wanted.push((record.conversation_id, member.user_id));
-                jobs.push(PushJob {
-                    job_id: PushJob::id(
-                        member.user_id,
-                        record.conversation_id,
-                        record.seq,
-                        PushAction::Notify,
-                    ),
-                    user_id: member.user_id,
-                    conversation_id: record.conversation_id,
-                    action: PushAction::Notify,
-                    seq: record.seq,
-                    sender_id: record.sender_id,
-                    at: record.at,
-                });
+                newest.insert((record.conversation_id, member.user_id), record);
             }
         }
+        let (wanted, newest): (Vec<_>, Vec<_>) = newest.into_iter().unzip();
         let live = &self.engines.live;
         let marks = feed.retry.run("read marks", || live.live_marks(&wanted)).await?;
-        let late = jobs
-            .into_iter()
-            .zip(marks)
-            .filter(|(job, live)| live.marks.delivered_seq < job.seq && live.marks.own_read().0 < job.seq);
-        let entries: Vec<Entry> = late.map(|(job, _)| self.entry(&job)).collect();
+        let late = wanted.into_iter().zip(newest).zip(marks).filter(|((_, record), live)| {
+            live.marks.delivered_seq < record.seq && live.marks.own_read().0 < record.seq
+        });
+        let jobs = late.map(|(((_, user), record), _)| notification(user, record));
+        let entries: Vec<Entry> = jobs.map(|job| self.entry(&job)).collect();
         if entries.is_empty() {
             return Ok(());
         }
@@ -117,5 +104,18 @@ impl Planner {
             value: Some(avro::encode_push(job)),
             headers: Vec::new(),
         }
+    }
+}
+
+fn notification(user_id: UserId, record: &Record) -> PushJob {
+    let (conversation_id, seq) = (record.conversation_id, record.seq);
+    PushJob {
+        job_id: PushJob::id(user_id, conversation_id, seq, PushAction::Notify),
+        user_id,
+        conversation_id,
+        action: PushAction::Notify,
+        seq,
+        sender_id: record.sender_id,
+        at: record.at,
     }
 }

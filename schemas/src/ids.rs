@@ -38,8 +38,7 @@ macro_rules! id {
                 if !from.is_human_readable() {
                     return Uuid::deserialize(from).map(Self);
                 }
-                let text = std::borrow::Cow::<'_, str>::deserialize(from)?;
-                text.parse().map_err(D::Error::custom)
+                from.deserialize_str(Text).and_then(|id| id.map(Self).map_err(D::Error::custom))
             }
         }
         impl FromStr for $name {
@@ -76,6 +75,21 @@ id!(/// One boot of a publisher to gateways (a fanout).
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not a canonical lower-case UUID")]
 pub struct NotCanonical;
+
+/// Parses in place: an id is read for every field of every record, and needs no copy.
+struct Text;
+
+impl serde::de::Visitor<'_> for Text {
+    type Value = Result<Uuid, NotCanonical>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an id")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(canonical(text))
+    }
+}
 
 fn canonical(text: &str) -> Result<Uuid, NotCanonical> {
     let bytes = text.as_bytes();
