@@ -1,83 +1,12 @@
 //! `kill -9` of the real binary under load: what was accepted is in history exactly once.
 
+mod server;
 mod world;
 
 use serde_json::Value;
-use std::{
-    collections::HashMap,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use server::Server;
+use std::{collections::HashMap, process::Command, time::Duration};
 use world::{Device, Person, api};
-
-/// The running binary; killed when dropped.
-struct Server {
-    child: Child,
-    data: tempfile::TempDir,
-    port: u16,
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
-}
-
-fn spawn(data: &std::path::Path, port: u16) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_parlor"));
-    command.args(["--listen", &format!("127.0.0.1:{port}"), "--admin-listen", "127.0.0.1:0", "--data"]);
-    command.arg(data).stdout(Stdio::null());
-    for (name, value) in [
-        ("EDGE__ARGON2__MEMORY_KIB", "8"),
-        ("EDGE__ARGON2__PASSES", "1"),
-        ("EDGE__RATES__USER__PER_SECOND", "100000"),
-        ("EDGE__RATES__USER__BURST", "100000"),
-        ("EDGE__RATES__CONNECTION__PER_SECOND", "100000"),
-        ("EDGE__RATES__CONNECTION__BURST", "100000"),
-        ("EDGE__RATES__IP__PER_SECOND", "100000"),
-        ("EDGE__RATES__IP__BURST", "100000"),
-        ("TRACE", "error"),
-    ] {
-        command.env(format!("PARLOR__{name}"), value);
-    }
-    command.spawn().expect("the binary starts")
-}
-
-impl Server {
-    async fn start() -> Self {
-        let data = tempfile::tempdir().expect("a temporary directory");
-        let port = free_port();
-        let server = Self { child: spawn(data.path(), port), data, port };
-        server.answers().await;
-        server
-    }
-
-    fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
-    }
-
-    async fn answers(&self) {
-        let up = async {
-            while tokio::net::TcpStream::connect(self.address()).await.is_err() {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(world::PATIENCE, up).await.expect("the server listens");
-    }
-
-    async fn kill_and_start(&mut self) {
-        self.child.kill().expect("kill -9");
-        self.child.wait().expect("it is dead");
-        self.child = spawn(self.data.path(), self.port);
-        self.answers().await;
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
 
 /// Everything that a device was told is in history exactly once, in the place it was told.
 fn check(device: &Device, history: &[Value]) {
@@ -162,9 +91,7 @@ fn roles_apart_on_the_embedded_log_are_refused_with_the_reason() {
 async fn a_second_process_on_the_same_data_is_refused() {
     let server = Server::start().await;
     let mut second = Command::new(env!("CARGO_BIN_EXE_parlor"));
-    second
-        .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data"])
-        .arg(server.data.path());
+    second.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data"]).arg(server.data());
     let output = second.output().expect("it runs");
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success());

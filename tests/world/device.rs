@@ -236,6 +236,8 @@ impl Client {
                     Some(Err(_)) | None => return,
                 },
                 order = self.inbox.recv() => match order {
+                    // Sends wait for `ready`, which sends the whole outbox, oldest first.
+                    Some(Order::Frame(frame)) if frame["type"] == "send" && !self.state.lock().online => vec![],
                     Some(Order::Frame(frame)) => vec![frame],
                     Some(Order::Cut) | None => return,
                     Some(Order::Stay) => {
