@@ -125,18 +125,27 @@ impl Loop {
 
     async fn on_notice(&mut self, notice: Notice) -> Result<(), Stop> {
         match notice {
-            Notice::Start(partition, from) => match self.consumer.start(partition, from).await {
-                // Fenced: lost meanwhile; its event comes.
-                Ok(()) | Err(LogError::Fenced) => Ok(()),
-                Err(error) => Err(alarm(error)),
-            },
-            Notice::Room(partition) if self.partitions.hand_over(partition) => {
-                match self.consumer.pause(partition, false).await {
-                    Ok(()) | Err(LogError::Fenced) => Ok(()),
+            Notice::Start { partition, from, generation } => {
+                match self.consumer.start(partition, from).await {
+                    Ok(()) => {
+                        self.partitions.started(partition, generation);
+                        // A pause was for what was held, and that is gone.
+                        self.resume(partition).await
+                    }
+                    // Lost meanwhile; its event comes.
+                    Err(LogError::Fenced) => Ok(()),
                     Err(error) => Err(alarm(error)),
                 }
             }
+            Notice::Room(partition) if self.partitions.hand_over(partition) => self.resume(partition).await,
             Notice::Room(_) => Ok(()),
+        }
+    }
+
+    async fn resume(&mut self, partition: Partition) -> Result<(), Stop> {
+        match self.consumer.pause(partition, false).await {
+            Ok(()) | Err(LogError::Fenced) => Ok(()),
+            Err(error) => Err(alarm(error)),
         }
     }
 
@@ -164,10 +173,14 @@ impl Loop {
         if done.is_empty() {
             return Ok(());
         }
-        match self.consumer.store(done).await {
-            // A partition that is another's already stores for itself; what is unavailable is
-            // stored with the next round.
-            Ok(()) | Err(LogError::Fenced | LogError::Unavailable(_)) => Ok(()),
+        match self.consumer.store(done.clone()).await {
+            Ok(()) => Ok(()),
+            // A partition that is another's already stores for itself; the others, and what is
+            // unavailable, are stored with the next round.
+            Err(LogError::Fenced | LogError::Unavailable(_)) => {
+                self.partitions.put_back(done);
+                Ok(())
+            }
             Err(error) => Err(alarm(error)),
         }
     }

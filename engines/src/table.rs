@@ -3,7 +3,7 @@
 
 use crate::{
     Log,
-    consume::{Retry, Stop, alarm},
+    consume::{Retry, Stop, Transient, alarm},
     log::{LogRecord, Read},
 };
 use parking_lot::{Mutex, RwLock};
@@ -14,6 +14,9 @@ use std::{
 };
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+/// Pause before a broken reader is opened anew.
+const AGAIN: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// The members rows of one partition.
 pub struct Table {
@@ -144,7 +147,12 @@ impl Follower {
                 }
                 Ok(Read::End(_)) => self.state.send_modify(|state| state.complete = true),
                 // A broken reader is opened anew from the start: rows are max-wins.
-                Err(_) => reader = self.retry.run("read the members rows", read).await?,
+                Err(error) if error.is_transient() => {
+                    tracing::warn!(%error, partition = self.partition, "reads the members rows again");
+                    tokio::time::sleep(AGAIN).await;
+                    reader = self.retry.run("read the members rows", read).await?;
+                }
+                Err(error) => return Err(alarm(error)),
             }
         }
     }

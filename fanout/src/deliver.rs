@@ -36,10 +36,16 @@ impl<'a> Delivery<'a> {
 
     /// Adds the next record, with a members row that is at least as new as the record.
     pub(crate) fn add(&mut self, record: &Record, text: &RecordText, row: Arc<MembersRow>) {
-        let known = self.counted.insert(record.conversation_id, row.members_seq);
-        if known != Some(row.members_seq) || row.members_seq > record.seq {
+        // A row that is newer than the record says nothing of the records after it: who joins with
+        // one of those is not counted yet.
+        let is_settled = row.members_seq <= record.seq;
+        let known = self.counted.get(&record.conversation_id);
+        if !is_settled || known != Some(&row.members_seq) {
             let recipients = row.members.iter().filter(|member| member.receives(record.seq));
             self.users.extend(recipients.map(|member| member.user_id));
+        }
+        if is_settled {
+            self.counted.insert(record.conversation_id, row.members_seq);
         }
         self.records.push(Pending {
             seq: record.seq,
@@ -106,4 +112,83 @@ fn frame(epoch: &str, text: &RecordText) -> Bytes {
     out.extend_from_slice(json);
     out.push(b'}');
     out.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parlor_schemas::{
+        Body, ClientMsgId, DeviceId, Origin, Timestamp,
+        record::{ConversationKind, HistoryRule, MemberRef, MembersAdded, Message, Role},
+        rows::Member,
+    };
+    use uuid::Uuid;
+
+    fn id<T: From<Uuid>>(number: u128) -> T {
+        T::from(Uuid::from_u128(number))
+    }
+
+    fn record(seq: u64, members_seq: u64, body: Body) -> Record {
+        Record {
+            conversation_id: id(1),
+            seq,
+            ord: seq,
+            members_seq,
+            message_id: id(u128::from(seq)),
+            at: Timestamp(0),
+            sender_id: id(10),
+            device_id: DeviceId(Uuid::nil()),
+            client_msg_id: ClientMsgId(Uuid::nil()),
+            body,
+            origin: Origin { gateway_id: id(90), request: seq },
+            source_offset: seq,
+        }
+    }
+
+    fn member(user: u128, joined_seq: u64) -> Member {
+        let (joined_at, left_seq, left_at) = (Timestamp(0), None, None);
+        Member { user_id: id(user), role: Role::Member, floor: 0, joined_seq, joined_at, left_seq, left_at }
+    }
+
+    /// The row is as of record 10 already when record 9 is delivered: they were committed together.
+    #[test]
+    fn who_joins_within_the_batch_gets_the_own_join_and_what_follows() {
+        let row = Arc::new(MembersRow {
+            conversation_id: id(1),
+            conversation_kind: ConversationKind::Group,
+            title: None,
+            avatar_media_id: None,
+            history: HistoryRule::Joined,
+            members_seq: 10,
+            members: vec![member(10, 1), member(11, 10)],
+            blocked_by: vec![],
+        });
+        let joined = MembersAdded {
+            members: vec![MemberRef { user_id: id(11), role: Role::Member }],
+            by: id(10),
+            floor: 9,
+            skipped: vec![],
+        };
+        let message = || Body::Message(Message { text: Some("x".into()), ..Message::default() });
+        let records =
+            [record(9, 1, message()), record(10, 10, Body::MembersAdded(joined)), record(11, 10, message())];
+        let mut delivery = Delivery::new("1");
+        for record in &records {
+            delivery.add(record, &RecordText::of(record), row.clone());
+        }
+        let users = delivery.users();
+        let route = |user: &UserId| {
+            let connection = user.0.as_u128() as u64;
+            vec![Route { user_id: *user, device_id: id(0), gateway_id: id(90), connection }]
+        };
+        let items = delivery.items(&users, users.iter().map(route).collect());
+        let frames = items.into_iter().filter_map(|(_, item)| match item {
+            Item::Frame { mut connections, .. } => {
+                connections.sort_unstable();
+                Some(connections)
+            }
+            _ => None,
+        });
+        assert_eq!(frames.collect::<Vec<_>>(), [vec![10], vec![10, 11], vec![10, 11]]);
+    }
 }

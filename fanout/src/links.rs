@@ -116,8 +116,18 @@ impl Publisher {
     }
 
     async fn tell_all(&mut self, items: Vec<Item>) {
-        // Gateways that can't be listed now notice the silence by themselves.
-        let gateways = self.live.gateways().await.unwrap_or_default();
+        let gateways = loop {
+            match self.live.gateways().await {
+                Ok(gateways) => break gateways,
+                // A beat that can't be sent is a silence, which gateways notice by themselves; the
+                // numbers stay, so that what is lost meanwhile is missed.
+                Err(_) if items.is_empty() => return,
+                Err(error) => {
+                    tracing::warn!(%error, "an announcement to gateways waits");
+                    tokio::time::sleep(AGAIN).await;
+                }
+            }
+        };
         self.numbers.retain(|gateway, _| gateways.contains(gateway));
         self.publish(gateways.into_iter().map(|gateway| (gateway, items.clone())).collect()).await;
     }

@@ -75,11 +75,11 @@ impl Partition<'_> {
                     let next = batch.last().map_or(0, |record| record.offset + 1);
                     self.fan_out(feed, &batch).await?;
                     self.whole(feed, next).await?;
-                    feed.done(next, &self.beginning.live_epoch);
-                    feed.stored = Some(parlor_engines::log::StoredOffset {
-                        offset: next,
-                        metadata: self.beginning.live_epoch.clone(),
-                    });
+                    // Until the tails are whole nobody may take this offset for that of whole ones.
+                    let is_whole = self.beginning.whole_at.is_none();
+                    let metadata = if is_whole { self.beginning.live_epoch.clone() } else { String::new() };
+                    feed.done(next, &metadata);
+                    feed.stored = Some(parlor_engines::log::StoredOffset { offset: next, metadata });
                 }
                 _ = check.tick() => {
                     if !self.check(feed).await? {
@@ -151,6 +151,9 @@ impl Partition<'_> {
         let text = RecordText::of(record);
         let deleted = &self.beginning.deleted;
         let gone = |seq| deleted.contains(&(record.conversation_id, seq));
+        if text.is_expired(self.role.engines.clock.now()) {
+            return text.redact();
+        }
         if gone(record.seq)
             || (record.body.target().is_some_and(gone) && text.kind == parlor_schemas::record::Kind::Edit)
         {

@@ -93,7 +93,7 @@ async fn tell(edge: &Edge, user: UserId, only: Option<&HashSet<ConversationId>>)
             let text: tokio_tungstenite::tungstenite::Utf8Bytes =
                 ServerFrame::Heads { id: None, items: &items, more: false, as_of: None }.text().into();
             for connection in edge.hub.of_user(user) {
-                connection.outbox.push(text.clone());
+                connection.outbox.push_with_room(text.clone()).await;
             }
         }
         if !page.more {

@@ -17,6 +17,14 @@ pub(crate) struct Asked {
     pub action: Action,
     /// Over what the client asked.
     pub hash: Hash,
+    /// The edge's own verdict, for a command that turns out to be new (`Command::refused`).
+    pub refused: Option<Code>,
+}
+
+impl Asked {
+    fn new(hash: Hash, action: Action) -> Self {
+        Self { action, hash, refused: None }
+    }
 }
 
 fn hash(kind: &str, fields: &impl Serialize) -> Result<Hash, Problem> {
@@ -38,7 +46,7 @@ pub(crate) fn send(body: Message, limits: &Limits) -> Result<Asked, Problem> {
             limits.ttl_min_ms, limits.ttl_max_ms
         )));
     }
-    Ok(Asked { hash: hash("send", &body)?, action: Action::Message(body) })
+    Ok(Asked::new(hash("send", &body)?, Action::Message(body)))
 }
 
 /// New text, mentions and media of a message.
@@ -46,14 +54,14 @@ pub(crate) fn edit(target: u64, body: Message, limits: &Limits) -> Result<Asked,
     check_seq("target", target)?;
     check_content(body.text.as_deref(), &body.mentions, body.media.len(), limits)?;
     let edit = Edit { target, text: body.text, mentions: body.mentions, media: body.media };
-    Ok(Asked { hash: hash("edit", &edit)?, action: Action::Edit(edit) })
+    Ok(Asked::new(hash("edit", &edit)?, Action::Edit(edit)))
 }
 
 /// A deletion.
 pub(crate) fn delete(target: u64) -> Result<Asked, Problem> {
     check_seq("target", target)?;
     let target = Target { target };
-    Ok(Asked { hash: hash("delete", &target)?, action: Action::Delete(target) })
+    Ok(Asked::new(hash("delete", &target)?, Action::Delete(target)))
 }
 
 /// A reaction set or taken back.
@@ -64,14 +72,14 @@ pub(crate) fn react(target: u64, emoji: &str, op: Op, limits: &Limits) -> Result
         return Err(Problem::invalid("emoji: empty"));
     }
     let reaction = Reaction { target, emoji: emoji.to_owned(), op };
-    Ok(Asked { hash: hash("react", &reaction)?, action: Action::React(reaction) })
+    Ok(Asked::new(hash("react", &reaction)?, Action::React(reaction)))
 }
 
 /// A pin set or taken away.
 pub(crate) fn pin(target: u64, op: Op) -> Result<Asked, Problem> {
     check_seq("target", target)?;
     let pin = Pin { target, op };
-    Ok(Asked { hash: hash("pin", &pin)?, action: Action::Pin(pin) })
+    Ok(Asked::new(hash("pin", &pin)?, Action::Pin(pin)))
 }
 
 /// A direct conversation.
@@ -80,7 +88,7 @@ pub(crate) fn create_direct(peer_id: UserId) -> Result<Asked, Problem> {
     struct Fields {
         peer_id: UserId,
     }
-    Ok(Asked { hash: hash("create_direct", &Fields { peer_id })?, action: Action::CreateDirect { peer_id } })
+    Ok(Asked::new(hash("create_direct", &Fields { peer_id })?, Action::CreateDirect { peer_id }))
 }
 
 /// A group as it is asked for; who of the members can be added is found out later.
@@ -103,28 +111,28 @@ pub(crate) fn create_group(
     let (member_ids, skipped) = resolved;
     let fields = Fields { title: title.as_deref(), history, member_ids: asked };
     let hash = hash("create_group", &fields)?;
-    Ok(Asked { hash, action: Action::CreateGroup { title, history, member_ids, skipped } })
+    Ok(Asked::new(hash, Action::CreateGroup { title, history, member_ids, skipped }))
 }
 
 /// People to be added.
 pub(crate) fn add_members(asked: &[UserId], resolved: (Vec<UserId>, Vec<Skipped>)) -> Result<Asked, Problem> {
     let (member_ids, skipped) = resolved;
-    Ok(Asked { hash: hash("add_members", &asked)?, action: Action::AddMembers { member_ids, skipped } })
+    Ok(Asked::new(hash("add_members", &asked)?, Action::AddMembers { member_ids, skipped }))
 }
 
 /// A member to be removed.
 pub(crate) fn remove_member(user_id: UserId) -> Result<Asked, Problem> {
-    Ok(Asked { hash: hash("remove_member", &user_id)?, action: Action::RemoveMember { user_id } })
+    Ok(Asked::new(hash("remove_member", &user_id)?, Action::RemoveMember { user_id }))
 }
 
 /// Leaving.
 pub(crate) fn leave() -> Result<Asked, Problem> {
-    Ok(Asked { hash: hash("leave", &())?, action: Action::Leave })
+    Ok(Asked::new(hash("leave", &())?, Action::Leave))
 }
 
 /// A role to be given.
 pub(crate) fn change_role(user_id: UserId, role: Role) -> Result<Asked, Problem> {
-    Ok(Asked { hash: hash("change_role", &(user_id, role))?, action: Action::ChangeRole { user_id, role } })
+    Ok(Asked::new(hash("change_role", &(user_id, role))?, Action::ChangeRole { user_id, role }))
 }
 
 /// Shared settings to be changed.
@@ -140,7 +148,7 @@ pub(crate) fn change(
         return Err(Problem::invalid("nothing to change: title, history"));
     }
     let hash = hash("change", &(&title, history))?;
-    Ok(Asked { hash, action: Action::Change { title, avatar_media_id: None, history } })
+    Ok(Asked::new(hash, Action::Change { title, avatar_media_id: None, history }))
 }
 
 /// Hands a command to the publisher; its answer goes to the asker.
@@ -161,6 +169,7 @@ pub(crate) fn submit(
         payload_hash: asked.hash,
         origin: Origin { gateway_id: edge.gateway_id, request },
         action: asked.action,
+        refused: asked.refused,
     };
     edge.commands.try_send(command).map_err(|_| {
         edge.waiters.forget(request);

@@ -74,29 +74,24 @@ impl Waiters {
     /// The commands are durable: sockets are told, and what came early follows.
     pub fn accepted(&self, requests: &[u64]) {
         for request in requests {
-            let Some((to, text, held)) = self.accept(*request) else { continue };
-            if let Some((connection, text)) = to.zip(text) {
-                self.say(connection, text);
-            }
-            if let Some(outcome) = held {
+            if let Some(outcome) = self.accept(*request) {
                 self.answer(*request, outcome);
             }
         }
     }
 
-    fn accept(&self, request: u64) -> Option<(Option<u64>, Option<String>, Option<Outcome>)> {
+    /// Says `accepted` and gives what came early. Said before the waiter is let go, so that no
+    /// `sequenced` overtakes it.
+    fn accept(&self, request: u64) -> Option<Outcome> {
         let mut waiting = self.waiting.lock();
         let waiter = waiting.get_mut(&request)?;
         waiter.is_accepted = true;
-        let held = waiter.held.take();
         // A duplicate may skip `accepted` (PROTOCOL §3), and a REST call never hears of it.
-        Some(match &waiter.asker {
-            Asker::Socket { connection, id } => {
-                let frame = ServerFrame::Accepted { id: id.as_deref(), client_msg_id: waiter.client_msg_id };
-                (Some(*connection), Some(frame.text()), held)
-            }
-            Asker::Rest(_) => (None, None, held),
-        })
+        if let Asker::Socket { connection, id } = &waiter.asker {
+            let frame = ServerFrame::Accepted { id: id.as_deref(), client_msg_id: waiter.client_msg_id };
+            self.say(*connection, frame.text());
+        }
+        waiter.held.take()
     }
 
     /// The log did not take them, or does not know: later, the same ids.

@@ -55,6 +55,8 @@ async fn attempt(
     {
         return Ok(Err(reason));
     }
+    let kept_from = engines.log.ends(Topic::Messages, partition).await?.first;
+    let position = position.map(|position| forget_before(position, kept_from));
     let mut core = Core::new(partition, limits.clone(), position);
     for row in rows {
         core.load(row);
@@ -73,6 +75,21 @@ async fn attempt(
     })
     .await?;
     Ok(bad.map_or(Ok(core), Err))
+}
+
+/// Retention may have taken records that an idle partition still remembered. They are in the rows
+/// (`covered`), so they are only forgotten, and the store's index decides about their ids. What is
+/// not in the rows either stays an alarm: reading it is out of range.
+fn forget_before(position: PositionRow, kept_from: Offset) -> PositionRow {
+    if position.remembered >= kept_from || position.covered < kept_from {
+        return position;
+    }
+    PositionRow {
+        remembered: kept_from,
+        forgotten: Some(kept_from - 1),
+        forgotten_at: position.forgotten_at.max(position.log_time),
+        ..position
+    }
 }
 
 fn progress(retry: &Retry, what: &str, count: usize) {
@@ -106,4 +123,21 @@ async fn is_new(engines: &Engines, partition: Partition) -> Result<Result<(), St
     let empty = commands.first == 0 && messages.end == 0 && rows.end == 0;
     let reason = "no position row, but the log is not new: was a topic deleted or made anew?";
     Ok(if empty { Ok(()) } else { Err(reason.to_owned()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parlor_schemas::Timestamp;
+
+    #[test]
+    fn what_retention_took_is_forgotten_only_if_it_is_in_the_rows() {
+        let position =
+            PositionRow { covered: 50, remembered: 10, log_time: Timestamp(7), ..PositionRow::default() };
+        let forgotten = forget_before(position, 30);
+        assert_eq!((forgotten.remembered, forgotten.forgotten), (30, Some(29)));
+        assert_eq!(forgotten.forgotten_at, Timestamp(7), "no id of before is taken for new");
+        assert_eq!(forget_before(position, 10), position, "nothing was taken");
+        assert_eq!(forget_before(position, 51), position, "records that no row covers: an alarm follows");
+    }
 }

@@ -21,7 +21,9 @@ pub(crate) struct Fold {
     effects: Vec<Effect>,
     heads: BTreeMap<ConversationId, Head>,
     own: BTreeMap<(ConversationId, UserId), Marks>,
-    changes: Vec<(ConversationId, MembershipChange)>,
+    /// With the place among the effects where each takes hold: right before its record, so that a
+    /// membership change is readable before any later record (DESIGN §4).
+    changes: Vec<(usize, ConversationId, MembershipChange)>,
     standings: HashMap<(ConversationId, UserId), Membership>,
     infos: BTreeMap<ConversationId, Info>,
     info_changes: Vec<(ConversationId, u64, ConversationChanged)>,
@@ -33,6 +35,8 @@ impl Fold {
         let id = record.conversation_id;
         let header = log_record.header(header::NAME).and_then(|bytes| Header::decode(bytes));
         let header = header.ok_or_else(|| alarm(format!("offset {}: no header", log_record.offset)))?;
+        let place = self.effects.len();
+        self.changes.extend(MembershipChange::of(record).into_iter().map(|change| (place, id, change)));
         self.effects.push(Effect::Record(id, RecordText::of(record)));
         if let (Kind::Delete, Some(target)) = (record.kind(), record.body.target()) {
             self.effects.push(Effect::Redact(id, target));
@@ -44,7 +48,6 @@ impl Fold {
             let marks = Marks { own_seq: record.seq, own_ord: record.ord, ..Marks::default() };
             self.own.insert((id, record.sender_id), marks);
         }
-        self.changes.extend(MembershipChange::of(record).into_iter().map(|change| (id, change)));
         match &record.body {
             Body::Created(body) => {
                 let info = Info {
@@ -67,7 +70,7 @@ impl Fold {
 
     /// Reads the earlier rows that the changes build on.
     pub(crate) async fn load(&mut self, engines: &Engines, retry: &Retry) -> Result<(), Stop> {
-        let keys: Vec<_> = self.changes.iter().map(|(id, change)| (*id, change.user_id())).collect();
+        let keys: Vec<_> = self.changes.iter().map(|(_, id, change)| (*id, change.user_id())).collect();
         if !keys.is_empty() {
             let found = retry.run("read standings", || engines.store.memberships(&keys)).await?;
             let known = keys.into_iter().zip(found);
@@ -83,14 +86,19 @@ impl Fold {
         Ok(())
     }
 
-    /// The effects, heads last: a head is there only when what it counts is.
+    /// The effects in log order, heads last: a head is there only when what it counts is.
     pub(crate) fn effects(mut self) -> Vec<Effect> {
-        for (id, change) in self.changes {
-            let key = (id, change.user_id());
-            if let Some(after) = change.apply(self.standings.get(&key).copied()) {
-                self.standings.insert(key, after);
-                self.effects.push(Effect::Membership(after));
+        let mut changes = std::mem::take(&mut self.changes).into_iter().peekable();
+        let records = std::mem::take(&mut self.effects);
+        for (place, effect) in records.into_iter().enumerate() {
+            while let Some((_, id, change)) = changes.next_if(|(at, _, _)| *at == place) {
+                let key = (id, change.user_id());
+                if let Some(after) = change.apply(self.standings.get(&key).copied()) {
+                    self.standings.insert(key, after);
+                    self.effects.push(Effect::Membership(after));
+                }
             }
+            self.effects.push(effect);
         }
         for (id, seq, change) in self.info_changes {
             if let Some(info) = self.infos.get_mut(&id) {

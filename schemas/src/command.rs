@@ -1,6 +1,7 @@
 //! Commands: what a client asked for, as `chat.commands.v1` carries it to ingest.
 
 use crate::{
+    error::Code,
     ids::{ClientMsgId, ConversationId, DeviceId, GatewayId, MediaId, UserId},
     record::{Edit, HistoryRule, Message, Pin, Reaction, Role, Skipped, Target},
 };
@@ -24,6 +25,9 @@ pub struct Command {
     pub origin: Origin,
     /// What is asked.
     pub action: Action,
+    /// The edge's own verdict on what ingest can't see (a forward of what its sender may not read).
+    /// It counts only if the command is new: a resend gets the first one's ack all the same.
+    pub refused: Option<Code>,
 }
 
 /// Where the answer goes: the boot of a gateway and its own number for the request.

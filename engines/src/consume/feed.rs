@@ -46,9 +46,9 @@ pub struct Feed {
 impl Feed {
     /// Starts (again) at an offset; what was queued from before is dropped.
     pub async fn start(&mut self, from: Offset) -> Result<(), Stop> {
-        self.shared.generation.fetch_add(1, Ordering::SeqCst);
+        let generation = self.shared.generation.fetch_add(1, Ordering::SeqCst) + 1;
         while self.queue.try_recv().is_ok() {}
-        let start = Notice::Start(self.partition, from);
+        let start = Notice::Start { partition: self.partition, from, generation };
         self.notices.send(start).await.map_err(|_| Stop::Closing)?;
         self.tell_room();
         Ok(())

@@ -8,10 +8,7 @@ use super::{
 };
 use crate::log::{LogError, LogRecord, StoredOffset};
 use parlor_schemas::topics::{Group, Offset, Partition};
-use std::{
-    collections::HashMap,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{collections::HashMap, sync::Arc};
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +31,9 @@ struct Open {
     shared: Arc<Shared>,
     /// Read, but the queue was full: the partition is paused until it has room.
     held: Option<Delivery>,
+    /// Of the start that the log has carried out last: what is read belongs to it, whatever the
+    /// feed has asked for meanwhile.
+    generation: u64,
     revoked: bool,
     lost: bool,
     last_offset: Offset,
@@ -41,8 +41,8 @@ struct Open {
 
 /// What a feed tells the loop.
 pub(super) enum Notice {
-    /// Begin to read here.
-    Start(Partition, Offset),
+    /// Begin to read here; what is read from then on is of this generation.
+    Start { partition: Partition, from: Offset, generation: u64 },
     /// The queue has room again.
     Room(Partition),
 }
@@ -84,7 +84,16 @@ impl Partitions {
         let role = self.role.clone();
         tasks.spawn(async move { (partition, role.serve(feed).await) });
         let closing = retry.closing().clone();
-        let open = Open { queue, closing, shared, held: None, revoked: false, lost: false, last_offset: 0 };
+        let open = Open {
+            queue,
+            closing,
+            shared,
+            held: None,
+            generation: 0,
+            revoked: false,
+            lost: false,
+            last_offset: 0,
+        };
         self.open.insert(partition, open);
         tracing::debug!(group = self.group.name(), partition, "serves the partition");
     }
@@ -135,14 +144,10 @@ impl Partitions {
         if let Some(last) = records.last() {
             open.last_offset = last.offset;
         }
-        let generation = open.shared.generation.load(Ordering::SeqCst);
+        let generation = open.generation;
         if let Some(held) = &mut open.held {
             // Read before the pause took hold: it stays behind what is held already.
-            if held.generation == generation {
-                held.records.extend(records);
-            } else {
-                *held = Delivery { generation, records };
-            }
+            held.records.extend(records);
             return false;
         }
         match open.queue.try_send(Delivery { generation, records }) {
@@ -153,6 +158,14 @@ impl Partitions {
                 drop(self.notices.try_send(Notice::Room(partition)));
                 false
             }
+        }
+    }
+
+    /// The log reads from a new place: what was held is of the old one.
+    pub(super) fn started(&mut self, partition: Partition, generation: u64) {
+        if let Some(open) = self.open.get_mut(&partition) {
+            open.generation = generation;
+            open.held = None;
         }
     }
 
@@ -191,6 +204,15 @@ impl Partitions {
         done
     }
 
+    /// These could not be stored: they come again, unless more is done meanwhile.
+    pub(super) fn put_back(&mut self, done: Vec<(Partition, StoredOffset)>) {
+        for (partition, offset) in done {
+            if let Some(open) = self.open.get(&partition) {
+                open.shared.done.lock().get_or_insert(offset);
+            }
+        }
+    }
+
     /// The end of the log was read: what is not done is what is queued.
     pub(super) fn at_end(&mut self, partition: Partition) {
         if self.open.get(&partition).is_some_and(|open| open.shared.done.lock().is_none()) {
@@ -211,5 +233,61 @@ impl Partitions {
         let pause = self.pauses.next().unwrap_or(std::time::Duration::from_secs(5));
         tokio::time::sleep(pause).await;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Health, consume::Role};
+    use async_trait::async_trait;
+    use bytes::Bytes;
+    use parlor_schemas::Timestamp;
+    use tokio_util::sync::CancellationToken;
+
+    /// Hands its feed out.
+    struct Lend(mpsc::UnboundedSender<Feed>);
+
+    #[async_trait]
+    impl Role for Lend {
+        async fn serve(&self, feed: Feed) -> Result<(), Stop> {
+            drop(self.0.send(feed));
+            std::future::pending().await
+        }
+    }
+
+    fn record(offset: Offset) -> LogRecord {
+        let (key, at) = (Bytes::new(), Timestamp(0));
+        LogRecord { partition: 0, offset, at, key, value: None, headers: vec![] }
+    }
+
+    /// What the log had read before it came to the new start is dropped, however late it comes.
+    #[tokio::test]
+    async fn records_of_before_a_new_start_are_not_taken_for_new_ones() {
+        let (lend, mut feeds) = mpsc::unbounded_channel();
+        let retry = Retry::new("test", Health::default(), CancellationToken::new());
+        let (mut partitions, mut notices) = Partitions::new(Group::Fanout, Arc::new(Lend(lend)), retry);
+        let mut tasks = Tasks::new();
+        partitions.open(&mut tasks, 0, None);
+        let mut feed = feeds.recv().await.unwrap();
+        let mut start = async |feed: &mut Feed, from| {
+            feed.start(from).await.unwrap();
+            loop {
+                if let Notice::Start { partition, from: asked, generation } = notices.recv().await.unwrap() {
+                    assert_eq!(asked, from);
+                    return (partition, generation);
+                }
+            }
+        };
+        let (partition, first) = start(&mut feed, 0).await;
+        partitions.started(partition, first);
+        assert!(partitions.offer(0, vec![record(100)]));
+        assert_eq!(feed.next().await.unwrap()[0].offset, 100);
+        let (partition, second) = start(&mut feed, 50).await;
+        // The loop meets records of the old place before it carries the new start out.
+        assert!(partitions.offer(0, vec![record(101)]));
+        partitions.started(partition, second);
+        assert!(partitions.offer(0, vec![record(50)]));
+        assert_eq!(feed.next().await.unwrap()[0].offset, 50);
     }
 }

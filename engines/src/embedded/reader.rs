@@ -15,7 +15,7 @@ use parlor_schemas::{
     Topic,
     topics::{Offset, Partition},
 };
-use std::{pin::pin, sync::Arc};
+use std::{ops::Range, pin::pin, sync::Arc};
 
 /// The records from `from` on and the offset to go on from; empty at the end.
 pub(super) async fn fetch(
@@ -38,7 +38,7 @@ pub(super) async fn fetch(
                 if topic.is_compacted() {
                     compacted(&shared, topic, partition, from, end, room)
                 } else {
-                    blocks(&shared, topic, partition, from, room)
+                    blocks(&shared, topic, partition, from..end, room)
                 }
             });
             Ok(reading.await.map_err(|error| LogError::Failed(error.to_string()))??)
@@ -51,7 +51,7 @@ fn blocks(
     shared: &Shared,
     topic: Topic,
     partition: Partition,
-    from: Offset,
+    Range { start: from, end }: Range<Offset>,
     room: Room,
 ) -> Result<(Vec<LogRecord>, Offset), LogError> {
     let prefix = keys::log_prefix(topic, partition);
@@ -73,6 +73,8 @@ fn blocks(
         Ok(records)
     };
     let mut records = read()?;
+    // The database may be ahead of what has been published: that is not readable yet.
+    records.retain(|record| record.offset < end);
     records.truncate(room.records);
     // What begins later than asked was taken away by retention meanwhile.
     let ends = shared.readable(topic, partition).ends();
@@ -80,7 +82,6 @@ fn blocks(
         Some(first) if first.offset == from => {}
         _ => return Err(outside(topic, partition, from, ends)),
     }
-    // The database may be ahead of what has been published, but never of what is durable.
     let next = records.last().map_or(from, |last| last.offset + 1);
     Ok((records, next))
 }
@@ -110,7 +111,8 @@ fn compacted(
         }
         Ok((records, true))
     };
-    let (records, all) = read()?;
+    let (mut records, all) = read()?;
+    records.retain(|record| record.offset < end);
     let next = records.last().map_or(from, |last| last.offset + 1);
     // After the last one there is nothing up to the end that was readable before the snapshot.
     Ok((records, if all { next.max(end) } else { next }))

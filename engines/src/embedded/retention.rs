@@ -32,9 +32,12 @@ pub(super) async fn run(shared: Weak<Shared>) {
         let Some(every) = shared.upgrade().map(|shared| shared.tuning.retention_every_ms) else { return };
         tokio::time::sleep(Duration::from_millis(every)).await;
         if let Err(failure) = round(&shared, &mut walks).await {
-            // A failed write is latched and told to all that write; here it only ends the rounds.
-            tracing::error!(reason = ?failure, "retention has stopped");
-            return;
+            // A failed write is latched and told to all that write: no round can succeed then. What
+            // could not be read is tried again with the next round.
+            tracing::error!(reason = ?failure, "a round of retention failed");
+            if shared.upgrade().is_none_or(|shared| shared.queue.check().is_err()) {
+                return;
+            }
         }
     }
 }

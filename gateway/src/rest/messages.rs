@@ -48,9 +48,9 @@ pub(crate) async fn send(
     Json(MessageBody { body }): Json<MessageBody>,
 ) -> Result<Response, Problem> {
     let from = body.forwarded_from;
-    let asked = commands::send(body, &edge.limits)?;
+    let mut asked = commands::send(body, &edge.limits)?;
     if let Some(from) = from {
-        writing::may_forward(&edge, &who, from).await?;
+        asked.refused = writing::may_forward(&edge, &who, from).await?;
     }
     answer(&edge, &who, (id, key), asked, StatusCode::CREATED).await
 }

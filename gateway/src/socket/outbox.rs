@@ -95,16 +95,24 @@ impl Outbox {
         self.pump.wake();
     }
 
-    /// Waits until less than half of the space is used; `false`: the socket is gone.
-    pub async fn room(&self) -> bool {
+    /// Queues a frame once less than half of the space is used, or nothing waits at all; looked at
+    /// and queued under one lock, so that many waiting answers do not take the same room. `false`:
+    /// the socket is gone.
+    pub async fn push_with_room(&self, frame: impl Into<Utf8Bytes>) -> bool {
+        let frame = frame.into();
         loop {
             let waiting = self.room.notified();
             {
-                let queue = self.queue.lock();
+                let mut queue = self.queue.lock();
                 if queue.ended || queue.close.is_some() {
                     return false;
                 }
-                if queue.bytes <= self.max / 2 {
+                if queue.bytes == 0 || queue.bytes <= self.max / 2 && queue.bytes + frame.len() <= self.max {
+                    queue.bytes += frame.len();
+                    queue.frames.push_back(frame);
+                    queue.woken = true;
+                    drop(queue);
+                    self.pump.wake();
                     return true;
                 }
             }

@@ -80,18 +80,16 @@ async fn pages(
 ) -> Result<(), Problem> {
     let mut pages = Pages::begin(&edge.reads, user_id, since).await?;
     loop {
-        if !connection.outbox.room().await {
-            return Ok(());
-        }
         let page = pages.next().await?;
         let items = page.wire(pages.epoch());
         let more = page.more;
         let as_of = (!more).then(|| pages.as_of());
         // A page without news in the middle of the list is not worth a frame.
         if !items.is_empty() || !more {
-            connection
-                .outbox
-                .push(ServerFrame::Heads { id, items: &items, more, as_of: as_of.as_deref() }.text());
+            let frame = ServerFrame::Heads { id, items: &items, more, as_of: as_of.as_deref() };
+            if !connection.outbox.push_with_room(frame.text()).await {
+                return Ok(());
+            }
         }
         if !more {
             return Ok(());
@@ -100,7 +98,5 @@ async fn pages(
 }
 
 async fn answer(connection: &Connection, text: String) {
-    if connection.outbox.room().await {
-        connection.outbox.push(text);
-    }
+    connection.outbox.push_with_room(text).await;
 }

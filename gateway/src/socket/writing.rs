@@ -9,7 +9,7 @@ use crate::{
     waiters::Asker,
 };
 use parlor_schemas::{
-    Action, ClientMsgId, ConversationId,
+    Action, ClientMsgId, Code, ConversationId,
     frames::ClientFrame,
     record::{ForwardedFrom, Message},
 };
@@ -63,7 +63,7 @@ fn forward(
         if let Some(identity) = connection.identity.get() {
             let asker = Asker::Socket { connection: connection.number, id: id.clone() };
             let done = match may_forward(&edge, identity, from).await {
-                Ok(()) => commands::submit(&edge, identity, to, asked, asker),
+                Ok(refused) => commands::submit(&edge, identity, to, Asked { refused, ..asked }, asker),
                 Err(problem) => Err(problem),
             };
             if let Err(problem) = done {
@@ -74,17 +74,20 @@ fn forward(
     });
 }
 
-/// Whether the user may read what is to be forwarded.
+/// Why the user may not forward this, if so. The verdict goes with the command: a resend of one
+/// that was done gets its ack though the original is gone since.
 pub(crate) async fn may_forward(
     edge: &Arc<Edge>,
     identity: &Identity,
     from: ForwardedFrom,
-) -> Result<(), Problem> {
-    let record = edge.reads.record(identity.user_id, from.conversation_id, from.seq).await?;
-    if record.is_some_and(|record| !record.redacted) {
-        return Ok(());
-    }
-    Err(Problem::not_found("message to forward"))
+) -> Result<Option<Code>, Problem> {
+    let record = match edge.reads.record(identity.user_id, from.conversation_id, from.seq).await {
+        Ok(record) => record,
+        Err(problem) if problem.code.is_definite() => return Ok(Some(problem.code)),
+        Err(problem) => return Err(problem),
+    };
+    let is_there = record.is_some_and(|record| !record.redacted);
+    Ok((!is_there).then_some(Code::NotFound))
 }
 
 /// `read` and `delivered`: gathered, never answered.

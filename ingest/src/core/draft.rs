@@ -204,6 +204,9 @@ impl<'a> Draft<'a> {
 
     /// Whether the sender may, and what it comes to.
     fn judge(&self, command: &Command, facts: &Facts) -> Result<Verdict, Refusal> {
+        if let Some(code) = command.refused {
+            return Err(Refusal::new(code, "what this refers to is not there, or not for you"));
+        }
         match &command.action {
             Action::Message(_) | Action::Edit(_) | Action::Delete(_) | Action::React(_) | Action::Pin(_) => {
                 self.judge_message(command, facts)

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     command::{Action, Command, Hash, Origin},
+    error::Code,
     ids::{ClientMsgId, ConversationId, DeviceId, GatewayId, MediaId, UserId},
     record::{HistoryRule, Role, Skipped, Target},
 };
@@ -52,6 +53,7 @@ flat!(
         history: Option<HistoryRule>,
         member_ids: Vec<UserId>,
         skipped: Vec<Skipped>,
+        refused: Option<Code>,
     }
 );
 
@@ -83,6 +85,7 @@ impl From<&Command> for Flat {
             history: None,
             member_ids: Vec::new(),
             skipped: Vec::new(),
+            refused: command.refused,
         };
         flat.action = flat.set_action(command.action.clone());
         flat
@@ -173,6 +176,7 @@ impl TryFrom<Flat> for Command {
     fn try_from(mut flat: Flat) -> Result<Self, AvroError> {
         Ok(Self {
             action: flat.take_action()?,
+            refused: flat.refused,
             conversation_id: flat.conversation_id,
             sender_id: flat.sender_id,
             device_id: flat.device_id,

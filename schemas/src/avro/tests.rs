@@ -124,6 +124,7 @@ fn commands() -> Vec<Command> {
         payload_hash: [7; 16],
         origin: origin(),
         action,
+        refused: Some(Code::NotFound),
     };
     actions.into_iter().map(command).collect()
 }

@@ -56,6 +56,7 @@ pub(super) fn command(
         payload_hash: payload,
         origin: Origin { gateway_id: parlor_schemas::GatewayId(Uuid::from_u128(98)), request: 0 },
         action,
+        refused: None,
     }
 }
 
