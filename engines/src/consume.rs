@@ -24,11 +24,12 @@ use crate::{
 };
 use async_trait::async_trait;
 use bytes::Bytes;
+use feed::Notice;
 use parlor_schemas::{
     Topic,
     topics::{Group, Partition},
 };
-use partitions::{Notice, Partitions, Tasks};
+use partitions::{Partitions, Tasks};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;

@@ -4,7 +4,8 @@ use crate::links::Items;
 use bytes::Bytes;
 use parlor_engines::live::Route;
 use parlor_schemas::{
-    Ack, ConversationId, GatewayId, Outcome, Record, RecordText, UserId, link::Item, rows::MembersRow,
+    Ack, ConversationId, GatewayId, Outcome, Record, RecordText, UserId, frames::record_frame, link::Item,
+    rows::MembersRow,
 };
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -50,7 +51,7 @@ impl<'a> Delivery<'a> {
         self.records.push(Pending {
             seq: record.seq,
             row,
-            frame: frame(self.epoch, text),
+            frame: record_frame(text, self.epoch),
             gateway_id: record.origin.gateway_id,
             request: record.origin.request,
             ack: Ack::of(record, false),
@@ -99,19 +100,6 @@ fn connections(pending: &Pending, routes: &HashMap<UserId, Vec<Route>>) -> BTree
         by_gateway.entry(route.gateway_id).or_default().push(route.connection);
     }
     by_gateway
-}
-
-/// The `record` frame, encoded once for all its receivers.
-fn frame(epoch: &str, text: &RecordText) -> Bytes {
-    let epoch = serde_json::to_string(epoch).expect("text is valid JSON");
-    let json = text.json();
-    let mut out = Vec::with_capacity(json.len() + epoch.len() + 40);
-    out.extend_from_slice(br#"{"type":"record","epoch":"#);
-    out.extend_from_slice(epoch.as_bytes());
-    out.extend_from_slice(br#","record":"#);
-    out.extend_from_slice(json);
-    out.push(b'}');
-    out.into()
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use parlor_engines::{
     table::Tables,
 };
 use parlor_schemas::{
-    GatewayId, Receipt, UserId, avro, link::Item, receipt::Marks, rows::MembersRow, topics::Group,
+    GatewayId, Receipt, UserId, avro, frames::ServerFrame, link::Item, receipt::Marks, rows::MembersRow,
+    topics::Group,
 };
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -108,13 +109,12 @@ impl Receipts {
 }
 
 fn frame(receipt: &Receipt, marks: &Marks) -> Bytes {
-    let value = serde_json::json!({
-        "type": "receipt",
-        "conversation_id": receipt.conversation_id,
-        "user_id": receipt.user_id,
-        "delivered_seq": marks.delivered_seq,
-        "read_seq": marks.read_seq,
-        "at": receipt.at,
-    });
-    value.to_string().into()
+    let frame = ServerFrame::Receipt {
+        conversation_id: receipt.conversation_id,
+        user_id: receipt.user_id,
+        delivered_seq: marks.delivered_seq,
+        read_seq: marks.read_seq,
+        at: receipt.at,
+    };
+    frame.text().into()
 }

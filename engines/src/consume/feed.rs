@@ -1,6 +1,6 @@
 //! A partition's side of the loop: batches in, done offsets out.
 
-use super::{Retry, Stop, partitions::Notice};
+use super::{Retry, Stop};
 use crate::log::{LogRecord, StoredOffset};
 use parking_lot::Mutex;
 use parlor_schemas::topics::{Group, Offset, Partition};
@@ -19,6 +19,14 @@ const BATCH_MAX: usize = 2_000;
 pub(super) struct Delivery {
     pub(super) generation: u64,
     pub(super) records: Vec<LogRecord>,
+}
+
+/// What a feed tells the loop.
+pub(super) enum Notice {
+    /// Begin to read here; what is read from then on is of this generation.
+    Start { partition: Partition, from: Offset, generation: u64 },
+    /// The queue has room again.
+    Room(Partition),
 }
 
 /// What the loop and the feed share.

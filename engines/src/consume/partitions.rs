@@ -2,7 +2,7 @@
 
 use super::{
     Retry, Role, Stop,
-    feed::{Delivery, Feed, QUEUE, Shared},
+    feed::{Delivery, Feed, Notice, QUEUE, Shared},
     name_of,
     retry::pauses,
 };
@@ -37,14 +37,6 @@ struct Open {
     revoked: bool,
     lost: bool,
     last_offset: Offset,
-}
-
-/// What a feed tells the loop.
-pub(super) enum Notice {
-    /// Begin to read here; what is read from then on is of this generation.
-    Start { partition: Partition, from: Offset, generation: u64 },
-    /// The queue has room again.
-    Room(Partition),
 }
 
 /// The tasks of the partitions.
