@@ -32,8 +32,8 @@ pub async fn run(count: usize) {
         kept.extend(join_all(chunk.iter().map(|token| login(token.clone()))).await);
     }
     let (wall, used) = (started.elapsed(), cpu(pid).saturating_sub(used));
-    // What is left once the handshakes' buffers are gone.
-    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    // What is left once the handshakes' buffers are given back.
+    tokio::time::sleep(std::time::Duration::from_secs(20)).await;
     let each = resident(pid).saturating_sub(before) as f64 / (count - 10) as f64;
     let idle = cpu(pid);
     tokio::time::sleep(std::time::Duration::from_secs(10)).await;

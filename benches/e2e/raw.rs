@@ -79,7 +79,10 @@ async fn socket(mut stream: TcpStream, sockets: Sockets, group: usize) -> io::Re
 
 /// `accepted` and `sequenced` for the sender, a `record` for every receiver.
 fn answer(text: &[u8], number: usize, sockets: &Sockets, group: usize) {
-    let at = find(text, b"\"client_msg_id\":\"").map_or(0, |at| at + 17);
+    // Marks are taken and not answered.
+    let Some(at) = find(text, b"\"client_msg_id\":\"").map(|at| at + 17) else {
+        return;
+    };
     let id = String::from_utf8_lossy(&text[at..at + 36]);
     let body = find(text, b"\"body\":").map_or(0, |at| at + 7);
     let body = String::from_utf8_lossy(&text[body..text.len() - 1]);
