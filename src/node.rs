@@ -9,9 +9,16 @@ use tokio::{signal::unix::SignalKind, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+/// Libraries that tell payloads at their lower levels: logs never hold bodies, tokens or tickets,
+/// whatever level is asked for.
+const SAYS_TOO_MUCH: [&str; 4] = ["tungstenite", "tokio_tungstenite", "hyper", "hyper_util"];
+
 /// Runs the program until a signal or an alarm.
 pub async fn main(mut config: Config, roles: Vec<RoleName>) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.trace).context("trace")?;
+    let mut filter = EnvFilter::try_new(&config.trace).context("trace")?;
+    for library in SAYS_TOO_MUCH {
+        filter = filter.add_directive(format!("{library}=info").parse().context("trace")?);
+    }
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     refuse_impossible(&config, &roles)?;
     let metrics = PrometheusBuilder::new().install_recorder().context("the metrics recorder")?;

@@ -97,3 +97,24 @@ async fn a_second_process_on_the_same_data_is_refused() {
     assert!(!output.status.success());
     assert!(told.contains("in use"), "{told}");
 }
+
+#[tokio::test]
+async fn logs_hold_no_body_token_password_or_ticket() {
+    let server = Server::tracing("trace").await;
+    let people =
+        [Person::register(&server.address(), "ann").await, Person::register(&server.address(), "bob").await];
+    let chat = people[0].direct(&people[1]).await;
+    let (ann, bob) = (people[0].connect().await, people[1].connect().await);
+    ann.answer(&ann.send(&chat, "canary in a body")).await;
+    bob.upto(&chat, 2).await;
+    let ticket = people[0].post("/ws-tickets", serde_json::json!({})).await;
+    let ticket = ticket["ticket"].as_str().expect("a ticket").to_owned();
+    let url = format!("ws://{}/v1/ws?ticket={ticket}", server.address());
+    drop(tokio_tungstenite::connect_async(url).await.expect("the ticket opens a socket"));
+    let told = server.told();
+    assert!(told.len() > 1_000, "everything is told at this level: {told}");
+    for secret in ["canary", &people[0].password, &people[0].token, &people[0].refresh_token, &ticket] {
+        let at = told.find(secret);
+        assert_eq!(at, None, "{}", &told[at.unwrap_or(0).saturating_sub(300)..][..300.min(told.len())]);
+    }
+}

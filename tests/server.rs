@@ -21,7 +21,7 @@ fn free_port() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
-fn spawn(data: &std::path::Path, port: u16) -> Child {
+fn spawn(data: &std::path::Path, port: u16, trace: &str) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_parlor"));
     command.args(["--listen", &format!("127.0.0.1:{port}"), "--admin-listen", "127.0.0.1:0", "--data"]);
     command.arg(data).stdout(Stdio::null());
@@ -34,24 +34,36 @@ fn spawn(data: &std::path::Path, port: u16) -> Child {
         ("EDGE__RATES__CONNECTION__BURST", "100000"),
         ("EDGE__RATES__IP__PER_SECOND", "100000"),
         ("EDGE__RATES__IP__BURST", "100000"),
-        ("TRACE", "error"),
+        ("TRACE", trace),
     ] {
         command.env(format!("PARLOR__{name}"), value);
     }
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(data.join("stderr.log"));
+    command.stderr(log.expect("a log file"));
     command.spawn().expect("the binary starts")
 }
 
 impl Server {
     pub async fn start() -> Self {
+        Self::tracing("error").await
+    }
+
+    /// With more told on stderr, which goes to [`Server::told`].
+    pub async fn tracing(trace: &str) -> Self {
         let data = tempfile::tempdir().expect("a temporary directory");
         let port = free_port();
-        let server = Self { child: spawn(data.path(), port), data, port };
+        let server = Self { child: spawn(data.path(), port, trace), data, port };
         server.answers().await;
         server
     }
 
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// What the process has said so far.
+    pub fn told(&self) -> String {
+        std::fs::read_to_string(self.data.path().join("stderr.log")).expect("the log file")
     }
 
     pub fn data(&self) -> &std::path::Path {
@@ -70,7 +82,7 @@ impl Server {
     pub async fn kill_and_start(&mut self) {
         self.child.kill().expect("kill -9");
         self.child.wait().expect("it is dead");
-        self.child = spawn(self.data.path(), self.port);
+        self.child = spawn(self.data.path(), self.port, "error");
         self.answers().await;
     }
 }
