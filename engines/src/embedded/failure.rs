@@ -17,6 +17,11 @@ impl From<fjall::Error> for Failure {
     fn from(error: fjall::Error) -> Self {
         match error {
             fjall::Error::Io(error) => Self(error.to_string().into()),
+            fjall::Error::Poisoned => Self(
+                "the database takes no more writes after an earlier failure (is the disk full or \
+                 broken? the failure is told above); mend it and start again"
+                    .into(),
+            ),
             error => Self(error.to_string().into()),
         }
     }
