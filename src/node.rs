@@ -158,9 +158,10 @@ fn refuse_impossible(config: &Config, roles: &[RoleName]) -> anyhow::Result<()> 
         let missing: Vec<_> =
             RoleName::ALL.iter().filter(|role| !roles.contains(role)).map(|role| role.as_str()).collect();
         bail!(
-            "the embedded {} lives in one process, so all roles must run in it, and {} would be missing: \
-             leave the roles out to run all, or give shared engines by --log, --store and --live",
-            embedded.join(" and the embedded "),
+            "what is embedded (the embedded {}) is in one process, so all roles must run in it, and {} \
+             would be missing: leave the roles out to run all, or give shared engines by --log, --store \
+             and --live",
+            embedded.join(", the embedded "),
             missing.join(", "),
         );
     }
