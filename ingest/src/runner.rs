@@ -138,7 +138,7 @@ impl Ingest {
     /// answered: the client asks again.
     async fn answer_duplicate(&self, partition: Partition, duplicate: Duplicate) {
         let Duplicate { mut answer, offset } = duplicate;
-        if let (Some(offset), Outcome::Sequenced(ack)) = (offset, &mut answer.outcome) {
+        if let Outcome::Sequenced(ack) = &mut answer.outcome {
             let Some(record) = self.read(partition, offset).await else {
                 return;
             };

@@ -32,8 +32,8 @@ pub struct Input {
 pub struct Duplicate {
     /// The answer as far as memory has it.
     pub answer: Answer,
-    /// The record's place in `chat.messages.v1`; `None`: it is of this very batch.
-    pub offset: Option<Offset>,
+    /// The record's place in `chat.messages.v1`.
+    pub offset: Offset,
 }
 
 /// What a batch came to.
@@ -196,7 +196,7 @@ impl<'a> Draft<'a> {
         };
         let answer = Answer { origin: command.origin, outcome: Outcome::Sequenced(ack) };
         if known.kind.changes_members() {
-            self.duplicates.push(Duplicate { answer, offset: Some(known.offset) });
+            self.duplicates.push(Duplicate { answer, offset: known.offset });
         } else {
             self.answers.push(answer);
         }
