@@ -9,12 +9,15 @@ pub mod log;
 pub mod store;
 pub mod table;
 
+mod cassandra;
 mod embedded;
+mod kafka;
 mod open;
+mod redis;
 
 pub use clock::{Clock, SystemClock};
 pub use health::Health;
 pub use live::Live;
 pub use log::Log;
-pub use open::{Engines, Keep, OpenError, Tuning, Urls, open};
+pub use open::{Engines, Keep, OpenError, Tuning, Urls, init, open, open_log};
 pub use store::Store;

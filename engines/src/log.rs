@@ -153,7 +153,8 @@ pub trait Consumer: Send {
     /// The next event. Cancel-safe. Must be called again soon whatever the handlers do.
     async fn next(&mut self) -> Result<Event, LogError>;
 
-    /// Begins to deliver an assigned partition from `from`. Nothing is delivered before.
+    /// Begins to deliver an assigned partition from `from`. Nothing is delivered before, and nothing
+    /// of an earlier start after. An offset outside the log is told here, or by `next`.
     async fn start(&mut self, partition: Partition, from: Offset) -> Result<(), LogError>;
 
     /// Stops or resumes delivery of a partition (backpressure).
@@ -162,7 +163,8 @@ pub trait Consumer: Send {
     /// Stores offsets: everything before them has had its effect.
     async fn store(&mut self, offsets: Vec<(Partition, StoredOffset)>) -> Result<(), LogError>;
 
-    /// Gives a revoked partition up, after its work has drained and its offset is stored.
+    /// Gives a revoked partition up, after its work has drained and its offset is stored. It may be
+    /// given to another only when all that were revoked together are released.
     async fn release(&mut self, partition: Partition) -> Result<(), LogError>;
 
     /// Leaves the group; its partitions go to the others at once.
@@ -197,6 +199,7 @@ pub trait Reader: Send {
 pub enum Read {
     /// At least one record.
     Records(Vec<LogRecord>),
-    /// Everything readable has been read; the next offset.
+    /// Everything readable has been read: the offset after the last record that was given, or the
+    /// one that was asked for. What is behind it now is no record (on Kafka: commit markers).
     End(Offset),
 }

@@ -4,7 +4,7 @@ mod tuning;
 
 pub use tuning::{Keep, Tuning};
 
-use crate::{Clock, Live, Log, Store, embedded};
+use crate::{Clock, Live, Log, Store, cassandra, embedded, kafka, redis};
 use parlor_schemas::Limits;
 use std::{path::PathBuf, sync::Arc};
 
@@ -64,6 +64,18 @@ pub enum OpenError {
         directory.display()
     )]
     Partitions { directory: PathBuf, made: u32, asked: u32 },
+    /// Conversations would land in other partitions than before.
+    #[error(
+        "log engine {url:?}: topic {topic} has {made} partitions, the settings say {asked}: the number can't \
+         change"
+    )]
+    TopicPartitions { url: String, topic: String, made: u32, asked: u32 },
+    /// Offsets of before would point into another log.
+    #[error(
+        "log engine {url:?}: made anew or gone while the others have records: {topics}. What was in them is \
+         lost, and going on would lose more in silence. To begin anew, delete all topics of this deployment"
+    )]
+    TopicsMadeAnew { url: String, topics: String },
     /// Made by another version of the program, or not by it at all.
     #[error("the data directory {} has a format this version can't read: {found}", directory.display())]
     Format { directory: PathBuf, found: String },
@@ -80,17 +92,30 @@ pub enum OpenError {
     /// The storage engine could not recover the directory.
     #[error("the data directory {} can't be opened: {reason}", directory.display())]
     Engine { directory: PathBuf, reason: String },
+    /// Processes that share a log must share the rest.
+    #[error(
+        "the log is shared, the {port} engine is embedded in this process: other processes on that log would \
+         not see what is in it; give a shared one by --{port}"
+    )]
+    Mixed { port: &'static str },
+    /// No answer, or not the one that was expected.
+    #[error("{port} engine {url:?}: {reason}")]
+    Unreachable { port: &'static str, url: String, reason: String },
+    /// Topics or tables are missing, or not as the settings say.
+    #[error("{port} engine {url:?}: {reason}; `parlor init` makes what is missing")]
+    NotInitialised { port: &'static str, url: String, reason: String },
     /// A setting that can't work.
     #[error("engine setting {name}: {reason}")]
     Setting { name: &'static str, reason: &'static str },
 }
 
-/// An adapter for the log.
-const LOGS: &[(&str, bool)] = &[("embedded", true), ("kafka", false)];
-/// An adapter for the store.
-const STORES: &[(&str, bool)] = &[("embedded", true), ("cassandra", false), ("postgres", false)];
-/// An adapter for the live engine.
-const LIVES: &[(&str, bool)] = &[("embedded", true), ("redis", false), ("rediss", false)];
+/// Schemes of the log.
+const LOGS: &[&str] = &["embedded", "kafka"];
+/// Schemes of the store.
+const STORES: &[&str] = &["embedded", "cassandra", "postgres"];
+/// Schemes of the live engine.
+const LIVES: &[&str] =
+    &["embedded", "redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"];
 
 /// Opens the engines that the URLs name.
 pub async fn open(
@@ -99,39 +124,102 @@ pub async fn open(
     limits: &Limits,
     clock: Arc<dyn Clock>,
 ) -> Result<Engines, OpenError> {
-    choose("log", urls.log.as_deref(), LOGS)?;
-    choose("store", urls.store.as_deref(), STORES)?;
-    choose("live", urls.live.as_deref(), LIVES)?;
+    let log = Choice::of("log", urls.log.as_deref(), LOGS)?;
+    let store = Choice::of("store", urls.store.as_deref(), STORES)?;
+    let live = Choice::of("live", urls.live.as_deref(), LIVES)?;
+    refuse_impossible(&log, &store, &live)?;
     tuning.check()?;
-    let database = embedded::open(&urls.data, tuning, clock.clone()).await?;
+    let database = if log.is_embedded() || store.is_embedded() {
+        Some(embedded::open(&urls.data, tuning, clock.clone()).await?)
+    } else {
+        None
+    };
+    let embedded = || database.clone().expect("opened for whoever is embedded");
     Ok(Engines {
-        log: Arc::new(embedded::EmbeddedLog::new(database.clone())),
-        store: Arc::new(embedded::EmbeddedStore::new(database)),
-        live: embedded::EmbeddedLive::open(tuning, limits, clock.clone()),
+        log: match log.url {
+            None => Arc::new(embedded::EmbeddedLog::new(embedded())),
+            Some(url) => kafka::open(url, tuning, clock.clone()).await?,
+        },
+        store: match store.url {
+            None => Arc::new(embedded::EmbeddedStore::new(embedded())),
+            Some(url) => cassandra::open(url, &tuning.cassandra, tuning.acks_ms, clock.clone()).await?,
+        },
+        live: match live.url {
+            None => embedded::EmbeddedLive::open(tuning, limits, clock.clone()),
+            Some(url) => redis::open(url, tuning, limits, clock.clone()).await?,
+        },
         clock,
     })
 }
 
+/// Opens the log alone, for whoever needs nothing else.
+pub async fn open_log(url: &str, tuning: &Tuning, clock: Arc<dyn Clock>) -> Result<Arc<dyn Log>, OpenError> {
+    tuning.check()?;
+    match Choice::of("log", Some(url), LOGS)?.url {
+        Some(url) => kafka::open(url, tuning, clock).await,
+        None => Err(OpenError::Unreachable {
+            port: "log",
+            url: url.to_owned(),
+            reason: "the embedded log is only opened with its data directory".to_owned(),
+        }),
+    }
+}
+
+/// Makes topics and tables on the engines that the URLs name; again and again changes nothing. What
+/// it did, in words.
+pub async fn init(urls: &Urls, tuning: &Tuning) -> Result<Vec<String>, OpenError> {
+    let log = Choice::of("log", urls.log.as_deref(), LOGS)?;
+    let store = Choice::of("store", urls.store.as_deref(), STORES)?;
+    tuning.check()?;
+    let mut done = Vec::new();
+    if let Some(url) = log.url {
+        done.extend(kafka::init(url, tuning).await?);
+    }
+    if let Some(url) = store.url {
+        done.extend(cassandra::init(url, &tuning.cassandra).await?);
+    }
+    Ok(done)
+}
+
 /// The adapter that a URL asks for, by its scheme.
-fn choose(
+#[derive(Debug)]
+struct Choice<'a> {
     port: &'static str,
-    url: Option<&str>,
-    schemes: &[(&'static str, bool)],
-) -> Result<&'static str, OpenError> {
-    let Some(url) = url else { return Ok("embedded") };
-    let scheme = url.split_once(':').map_or(url, |(scheme, _)| scheme);
-    match schemes.iter().find(|(name, _)| *name == scheme) {
-        Some((name, true)) => Ok(name),
-        Some((_, false)) => Err(OpenError::NotBuilt { port, url: without_secrets(url) }),
-        None => {
-            let known = schemes.iter().map(|(name, _)| format!("{name}://")).collect::<Vec<_>>().join(", ");
-            Err(OpenError::UnknownScheme { port, url: without_secrets(url), known })
+    /// `None`: embedded.
+    url: Option<&'a str>,
+}
+
+impl<'a> Choice<'a> {
+    fn of(port: &'static str, url: Option<&'a str>, schemes: &[&str]) -> Result<Self, OpenError> {
+        let Some(url) = url else { return Ok(Self { port, url: None }) };
+        let scheme = url.split_once(':').map_or(url, |(scheme, _)| scheme);
+        if !schemes.contains(&scheme) {
+            let known = schemes.iter().map(|name| format!("{name}://")).collect::<Vec<_>>().join(", ");
+            return Err(OpenError::UnknownScheme { port, url: without_secrets(url), known });
         }
+        if scheme == "postgres" {
+            return Err(OpenError::NotBuilt { port, url: without_secrets(url) });
+        }
+        Ok(Self { port, url: Some(url).filter(|_| scheme != "embedded") })
+    }
+
+    fn is_embedded(&self) -> bool {
+        self.url.is_none()
+    }
+}
+
+/// The lock of the embedded log's directory makes sure that there is one process. Nothing else
+/// does: a second process on the same Kafka would have a store or a live engine of its own, and
+/// people on the two would not see each other.
+fn refuse_impossible(log: &Choice, store: &Choice, live: &Choice) -> Result<(), OpenError> {
+    match [store, live].into_iter().find(|other| !log.is_embedded() && other.is_embedded()) {
+        Some(other) => Err(OpenError::Mixed { port: other.port }),
+        None => Ok(()),
     }
 }
 
 /// The URL without user and password, for messages.
-fn without_secrets(url: &str) -> String {
+pub(crate) fn without_secrets(url: &str) -> String {
     match (url.split_once("://"), url.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
         _ => url.to_owned(),
@@ -144,13 +232,27 @@ mod tests {
 
     #[test]
     fn a_url_chooses_an_adapter_or_says_why_not() {
-        assert_eq!(choose("log", None, LOGS).unwrap(), "embedded");
-        assert_eq!(choose("log", Some("embedded://"), LOGS).unwrap(), "embedded");
-        let error = choose("store", Some("postgres://me:secret@db/parlor"), STORES).unwrap_err();
+        assert!(Choice::of("log", None, LOGS).unwrap().is_embedded());
+        assert!(Choice::of("log", Some("embedded://"), LOGS).unwrap().is_embedded());
+        assert!(!Choice::of("log", Some("kafka://a:9092,b:9092"), LOGS).unwrap().is_embedded());
+        let error = Choice::of("store", Some("postgres://me:secret@db/parlor"), STORES).unwrap_err();
         let text = error.to_string();
         assert!(text.contains("not built yet") && text.contains("postgres://db/parlor"), "{text}");
         assert!(!text.contains("secret"), "{text}");
-        let text = choose("live", Some("memcached://x"), LIVES).unwrap_err().to_string();
+        let text = Choice::of("live", Some("memcached://x"), LIVES).unwrap_err().to_string();
         assert!(text.contains("embedded://, redis://"), "{text}");
+    }
+
+    #[test]
+    fn a_shared_log_needs_a_shared_store_and_live_engine() {
+        let choice = |port, url| Choice { port, url };
+        let kafka = choice("log", Some("kafka://k"));
+        let cassandra = choice("store", Some("cassandra://c/k"));
+        let refused = refuse_impossible(&kafka, &cassandra, &choice("live", None)).unwrap_err().to_string();
+        assert!(refused.contains("--live"), "{refused}");
+        assert!(
+            refuse_impossible(&kafka, &choice("store", None), &choice("live", Some("redis://r"))).is_err()
+        );
+        assert!(refuse_impossible(&choice("log", None), &cassandra, &choice("live", None)).is_ok());
     }
 }

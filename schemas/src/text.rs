@@ -2,7 +2,7 @@
 //! into frames and redacted without being parsed again.
 
 use crate::{
-    ids::UserId,
+    ids::{ClientMsgId, ConversationId, DeviceId, MessageId, UserId},
     record::{Kind, Record},
     time::Timestamp,
 };
@@ -35,35 +35,77 @@ pub struct RecordText {
     body_at: u32,
 }
 
+/// Everything in a record's text but its body: what a store keeps in columns.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct Columns {
+    pub conversation_id: ConversationId,
+    pub seq: u64,
+    pub ord: u64,
+    pub message_id: MessageId,
+    pub kind: Kind,
+    pub at: Timestamp,
+    pub sender_id: UserId,
+    pub device_id: DeviceId,
+    pub client_msg_id: ClientMsgId,
+    pub target: Option<u64>,
+    pub expires_at: Option<Timestamp>,
+}
+
 impl RecordText {
     /// Encodes a record.
     pub fn of(record: &Record) -> Self {
+        let columns = Columns {
+            conversation_id: record.conversation_id,
+            seq: record.seq,
+            ord: record.ord,
+            message_id: record.message_id,
+            kind: record.kind(),
+            at: record.at,
+            sender_id: record.sender_id,
+            device_id: record.device_id,
+            client_msg_id: record.client_msg_id,
+            target: record.body.target(),
+            expires_at: record.expires_at(),
+        };
+        let write =
+            |out: &mut Vec<u8>| serde_json::to_writer(out, &record.body).expect("a body is valid JSON");
+        Self::with_body(&columns, write)
+    }
+
+    /// Put together again from what a store kept: the columns, and what [`RecordText::body`] gave.
+    pub fn restore(columns: &Columns, body: &[u8], redacted: bool) -> Self {
+        let text = Self::with_body(columns, |out| out.extend_from_slice(body));
+        if redacted { text.redact() } else { text }
+    }
+
+    fn with_body(columns: &Columns, write_body: impl FnOnce(&mut Vec<u8>)) -> Self {
         let mut out = Vec::with_capacity(512);
         write!(
             out,
             r#"{{"conversation_id":"{}","seq":{},"ord":{},"message_id":"{}","kind":"{}","at":"{}","sender_id":"{}","device_id":"{}","client_msg_id":"{}","body":"#,
-            record.conversation_id,
-            record.seq,
-            record.ord,
-            record.message_id,
-            record.kind().as_str(),
-            record.at,
-            record.sender_id,
-            record.device_id,
-            record.client_msg_id,
+            columns.conversation_id,
+            columns.seq,
+            columns.ord,
+            columns.message_id,
+            columns.kind.as_str(),
+            columns.at,
+            columns.sender_id,
+            columns.device_id,
+            columns.client_msg_id,
         )
         .expect("writing to a Vec succeeds");
         let body_at = out.len() as u32;
-        serde_json::to_writer(&mut out, &record.body).expect("a body is valid JSON");
+        write_body(&mut out);
         out.push(b'}');
         Self {
-            seq: record.seq,
-            ord: record.ord,
-            kind: record.kind(),
-            at: record.at,
-            sender_id: record.sender_id,
-            target: record.body.target(),
-            expires_at: record.expires_at(),
+            seq: columns.seq,
+            ord: columns.ord,
+            kind: columns.kind,
+            at: columns.at,
+            sender_id: columns.sender_id,
+            target: columns.target,
+            expires_at: columns.expires_at,
             redacted: false,
             json: out.into(),
             body_at,

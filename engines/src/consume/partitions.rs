@@ -122,6 +122,8 @@ impl Partitions {
             }
         };
         self.retry.health().clear(&name_of(self.group, partition));
+        // Another member's from here on: what we knew of its lag would never change again.
+        self.gauge(partition).set(0.0);
         let open = self.open.remove(&partition);
         let done = open.as_ref().filter(|open| !open.lost).and_then(|open| open.shared.done.lock().take());
         let revoked = open.is_some_and(|open| open.revoked);

@@ -98,7 +98,12 @@ pub trait Tails: Send + Sync + 'static {
 
     /// Fanout says that the partition's tails are whole in this epoch (`true`), or that it begins
     /// to rebuild them (`false`), and how far the persister is: the tail is trimmed to the limits
-    /// only below that offset.
-    async fn set_whole(&self, partition: Partition, whole: bool, written_to: Offset)
-    -> Result<(), LiveError>;
+    /// only below that offset. `false`: `epoch` is over, and nothing was said.
+    async fn set_whole(
+        &self,
+        partition: Partition,
+        whole: bool,
+        written_to: Offset,
+        epoch: &str,
+    ) -> Result<bool, LiveError>;
 }

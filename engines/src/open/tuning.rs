@@ -1,6 +1,7 @@
 //! Settings of the engines.
 
 use super::OpenError;
+use crate::{cassandra::CassandraSettings, kafka::KafkaSettings, redis::RedisSettings};
 use parlor_schemas::Topic;
 use serde::Deserialize;
 
@@ -44,6 +45,12 @@ pub struct Tuning {
     pub bus_messages: usize,
     /// How long ended sessions are told (at least one hour).
     pub revocations_ms: i64,
+    /// The log on Kafka.
+    pub kafka: KafkaSettings,
+    /// The store on Cassandra.
+    pub cassandra: CassandraSettings,
+    /// The live engine on Redis.
+    pub redis: RedisSettings,
 }
 
 /// How long records are kept; 0 means no limit.
@@ -82,6 +89,9 @@ impl Default for Tuning {
             acks_ms: 30 * DAY_MS,
             bus_messages: 4_096,
             revocations_ms: HOUR_MS,
+            kafka: KafkaSettings::default(),
+            cassandra: CassandraSettings::default(),
+            redis: RedisSettings::default(),
         }
     }
 }

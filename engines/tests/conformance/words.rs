@@ -10,6 +10,7 @@ use parlor_schemas::{
     Timestamp, Topic, UserId,
     ids::MessageId,
     record::{Edit, Message, Role, Target},
+    time,
     topics::{Offset, Partition},
 };
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,6 +63,11 @@ pub async fn append(log: &dyn Log, entries: Vec<Entry>) {
     super::soon("durability", durable).await.unwrap();
 }
 
+/// A record's id: a TIMEUUID whose time is the number.
+pub fn message_id(number: u64) -> MessageId {
+    time::message_id(ConversationId(Uuid::nil()), number)
+}
+
 /// A record's text. The sender is the same for one conversation.
 pub fn text(conversation: ConversationId, seq: u64, at: Timestamp, body: Body) -> RecordText {
     RecordText::of(&Record {
@@ -69,7 +75,7 @@ pub fn text(conversation: ConversationId, seq: u64, at: Timestamp, body: Body) -
         seq,
         ord: seq,
         members_seq: 1,
-        message_id: MessageId(Uuid::from_u128(u128::from(seq))),
+        message_id: message_id(seq),
         at,
         sender_id: UserId(conversation.0),
         device_id: DeviceId(Uuid::from_u128(2)),

@@ -1,6 +1,7 @@
 //! The embedded engines: the suite that every adapter runs, and what is theirs alone.
 
 #[path = "../conformance/suite.rs"]
+#[macro_use]
 mod conformance;
 mod crash;
 mod directory;
@@ -8,4 +9,4 @@ mod kill;
 mod retain;
 mod setting;
 
-conformance::all!(crate::setting::Embedded);
+all!(crate::setting::Embedded);

@@ -190,10 +190,14 @@ impl Tails for EmbeddedLive {
         partition: Partition,
         whole: bool,
         written_to: Offset,
-    ) -> Result<(), LiveError> {
+        epoch: &str,
+    ) -> Result<bool, LiveError> {
         let part = self.live.given(partition)?;
+        if epoch != self.epoch {
+            return Ok(false);
+        }
         part.written_to.fetch_max(written_to, Ordering::AcqRel);
         part.whole.store(whole, Ordering::Release);
-        Ok(())
+        Ok(true)
     }
 }

@@ -55,6 +55,7 @@ pub async fn an_epoch_names_a_life(at: &impl Setting) {
     let mut receiver = engines.live.subscribe(GatewayId(fresh())).await.unwrap();
     engines.close().await;
     assert_eq!(soon("the channel's end", receiver.recv()).await, None);
+    at.lose_live().await;
     assert_ne!(at.open().await.live.epoch().await.unwrap(), epoch);
 }
 

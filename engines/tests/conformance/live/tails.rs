@@ -20,8 +20,13 @@ pub fn write(id: ConversationId, offset: Offset, seq: u64, at: Timestamp, body: 
 /// Makes all partitions whole.
 pub async fn whole(engines: &Engines, written_to: Offset) {
     for partition in 0..4 {
-        engines.live.set_whole(partition, true, written_to).await.unwrap();
+        say_whole(engines, partition, true, written_to).await;
     }
+}
+
+async fn say_whole(engines: &Engines, partition: u32, whole: bool, written_to: Offset) {
+    let epoch = engines.live.epoch().await.unwrap();
+    assert!(engines.live.set_whole(partition, whole, written_to, &epoch).await.unwrap());
 }
 
 /// Writes messages with these seqs; the offset is the seq times ten.
@@ -61,7 +66,9 @@ pub async fn nothing_is_read_before_it_is_whole(at: &impl Setting) {
     assert_eq!(live.moved(partition, 1_000).await, Err(LiveError::Rebuilding));
     whole(&engines, 0).await;
     assert_eq!(seqs(&engines, id, 0, 9, 9, false).await, [1, 2, 3]);
-    live.set_whole(partition, false, 0).await.unwrap();
+    assert!(!live.set_whole(partition, false, 0, "another").await.unwrap(), "that epoch is over");
+    assert_eq!(live.live_heads(&[id]).await.unwrap()[0].unwrap().seq, 3);
+    say_whole(&engines, partition, false, 0).await;
     assert_eq!(live.live_heads(&[id]).await, Err(LiveError::Rebuilding));
     let other = std::iter::repeat_with(conversation).find(|id| of_conversation(*id, 4) != partition).unwrap();
     assert_eq!(live.live_heads(&[other]).await.unwrap(), [None], "the others are whole");
@@ -122,15 +129,16 @@ pub async fn a_tail_is_trimmed_below_what_is_written(at: &impl Setting) {
     whole(&engines, 0).await;
     messages(at, &engines, id, 1..=keep + 50).await;
     assert_eq!(seqs(&engines, id, 0, 2, 1, false).await, [1], "the persister has nothing yet");
-    engines.live.set_whole(of_conversation(id, 4), true, 21 * 10).await.unwrap();
+    say_whole(&engines, of_conversation(id, 4), true, 21 * 10).await;
     messages(at, &engines, id, [keep + 51]).await;
     assert_eq!(seqs(&engines, id, 0, u64::MAX, 1, false).await, [21]);
-    engines.live.set_whole(of_conversation(id, 4), true, u64::MAX).await.unwrap();
+    say_whole(&engines, of_conversation(id, 4), true, u64::MAX).await;
     messages(at, &engines, id, [keep + 52]).await;
     assert_eq!(seqs(&engines, id, 0, u64::MAX, 1, false).await, [53]);
     let other = conversation();
     let engines = {
         engines.close().await;
+        at.lose_live().await;
         at.open().await
     };
     whole(&engines, 0).await;

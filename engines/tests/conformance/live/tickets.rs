@@ -53,6 +53,7 @@ pub async fn another_epochs_number_is_not_known(at: &impl Setting) {
     engines.live.revoke(&[SessionId(fresh())]).await.unwrap();
     let (number, _) = engines.live.revoked(0).await.unwrap();
     engines.close().await;
+    at.lose_live().await;
     at.clock().advance(1);
     let engines = at.open().await;
     engines.live.revoke(&[SessionId(fresh()), SessionId(fresh())]).await.unwrap();

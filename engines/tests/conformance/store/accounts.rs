@@ -7,6 +7,11 @@ use crate::conformance::{
 use parlor_engines::store::{Device, Session, User};
 use parlor_schemas::{DeviceId, SessionId, Timestamp, UserId};
 
+/// A name that no other test has: engines that outlive a test may be shared by several.
+fn name_of(word: &str) -> String {
+    format!("{word}_{:x}", fresh().as_u128() & 0xFFFF_FFFF)
+}
+
 fn named(username: &str) -> User {
     User {
         user_id: user(),
@@ -35,10 +40,11 @@ fn session_of(user_id: UserId) -> Session {
 
 pub async fn a_name_is_given_once(at: &impl Setting) {
     let engines = at.open().await;
+    let (ada, other) = (name_of("ada"), name_of("ad"));
     let tries = (0..50).map(|_| {
-        let store = engines.store.clone();
+        let (store, name) = (engines.store.clone(), ada.clone());
         tokio::spawn(async move {
-            let user = named("ada");
+            let user = named(&name);
             store.create_user(&user).await.unwrap().then_some(user)
         })
     });
@@ -48,24 +54,24 @@ pub async fn a_name_is_given_once(at: &impl Setting) {
     }
     assert_eq!(winners.len(), 1);
     assert!(engines.store.create_user(&winners[0]).await.unwrap(), "a retry of the one that succeeded");
-    assert_eq!(engines.store.user_by_name("ada").await.unwrap().as_ref(), winners.first());
-    assert_eq!(engines.store.user_by_name("ad").await.unwrap(), None);
+    assert_eq!(engines.store.user_by_name(&ada).await.unwrap().as_ref(), winners.first());
+    assert_eq!(engines.store.user_by_name(&other).await.unwrap(), None);
     engines.close().await;
     let engines = at.open().await;
-    assert!(!engines.store.create_user(&named("ada")).await.unwrap());
+    assert!(!engines.store.create_user(&named(&ada)).await.unwrap());
     let users = engines.store.users(&[user(), winners[0].user_id]).await.unwrap();
     assert_eq!(users, [None, winners.pop()]);
 }
 
 pub async fn a_row_is_replaced_but_not_its_name(at: &impl Setting) {
     let engines = at.open().await;
-    let ada = named("ada");
+    let (ada, eve) = (named(&name_of("ada")), name_of("eve"));
     engines.store.create_user(&ada).await.unwrap();
-    let renamed = User { username: "eve".into(), display_name: "Countess".into(), ..ada.clone() };
+    let renamed = User { username: eve.clone(), display_name: "Countess".into(), ..ada.clone() };
     engines.store.put_user(&renamed).await.unwrap();
-    let expected = User { username: "ada".into(), ..renamed };
-    assert_eq!(engines.store.user_by_name("ada").await.unwrap(), Some(expected));
-    assert_eq!(engines.store.user_by_name("eve").await.unwrap(), None);
+    let expected = User { username: ada.username.clone(), ..renamed };
+    assert_eq!(engines.store.user_by_name(&ada.username).await.unwrap(), Some(expected));
+    assert_eq!(engines.store.user_by_name(&eve).await.unwrap(), None);
 }
 
 pub async fn devices_come_and_go(at: &impl Setting) {

@@ -2,14 +2,14 @@
 
 use crate::conformance::{
     Setting,
-    words::{conversation, edit, fresh, membership, message, receipt, text, user},
+    words::{conversation, edit, fresh, membership, message, message_id, receipt, text, user},
 };
 use parlor_engines::{
     Clock as _, Engines, Store,
     store::{Effect, Head, Info, StoredAck},
 };
 use parlor_schemas::{
-    Ack, ClientMsgId, ConversationId, Membership, MessageId, RecordText, Timestamp, UserId,
+    Ack, ClientMsgId, ConversationId, Membership, RecordText, Timestamp, UserId,
     receipt::Marks,
     record::{ConversationKind, HistoryRule},
 };
@@ -36,7 +36,7 @@ fn ack(id: ConversationId, client_msg_id: ClientMsgId, seq: u64, at: Timestamp) 
             client_msg_id,
             seq,
             ord: seq,
-            message_id: MessageId(client_msg_id.0),
+            message_id: message_id(seq),
             at,
             duplicate: false,
             skipped: vec![],

@@ -1,0 +1,128 @@
+//! The client's errors, by what the caller does about them; its log lines and statistics.
+
+use super::KafkaSettings;
+use crate::{log::LogError, open::OpenError};
+use rdkafka::{
+    config::RDKafkaLogLevel,
+    error::{KafkaError, RDKafkaErrorCode},
+};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// An error of a call that may succeed later.
+pub(super) fn unavailable(what: &str, error: &KafkaError) -> LogError {
+    match error.rdkafka_error_code() {
+        Some(code) if is_final(code) => LogError::Failed(format!("{what}: {error}")),
+        _ => LogError::Unavailable(format!("{what}: {error}")),
+    }
+}
+
+/// Waiting does not mend these.
+pub(super) fn is_final(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::MessageSizeTooLarge
+            | Code::InvalidMessageSize
+            | Code::TopicAuthorizationFailed
+            | Code::GroupAuthorizationFailed
+            | Code::ClusterAuthorizationFailed
+            | Code::TransactionalIdAuthorizationFailed
+    )
+}
+
+/// Another owner of a transactional id has come.
+pub(super) fn is_fenced(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(code, Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)
+}
+
+/// The member is no longer one of its group, or its partitions are being given out anew.
+pub(super) fn is_not_a_member(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(code, Code::UnknownMemberId | Code::IllegalGeneration | Code::FencedInstanceId)
+}
+
+/// The offset is not, or no longer, in the log.
+pub(super) fn is_out_of_range(code: RDKafkaErrorCode) -> bool {
+    matches!(code, RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange)
+}
+
+/// Refuses settings that this build can't carry out.
+pub(super) fn check_client(settings: &KafkaSettings) -> Result<(), OpenError> {
+    if settings.tls && !cfg!(feature = "engine-tls") {
+        let reason = "this build has no TLS to Kafka: build with --features engine-tls";
+        return Err(OpenError::Setting { name: "kafka.tls", reason });
+    }
+    if settings.transaction_ms == 0 || settings.delivery_ms == 0 || settings.request_ms == 0 {
+        return Err(OpenError::Setting { name: "kafka", reason: "durations must be at least 1 ms" });
+    }
+    Ok(())
+}
+
+/// What happened in a client, counted.
+#[derive(Debug, Default)]
+pub(super) struct Happened {
+    /// Anything that was handed to the context: a poll may have done this and returned nothing.
+    events: AtomicU64,
+    /// Trouble with brokers: lost connections, requests without an answer.
+    troubles: AtomicU64,
+}
+
+impl Happened {
+    pub(super) fn event(&self) {
+        self.events.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn events(&self) -> u64 {
+        self.events.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn troubles(&self) -> u64 {
+        self.troubles.load(Ordering::Relaxed)
+    }
+
+    /// A line of the client's log. It holds addresses and names, never payloads.
+    pub(super) fn log(&self, client: &str, level: RDKafkaLogLevel, part: &str, line: &str) {
+        self.event();
+        match level {
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+                tracing::error!(client, part, "{line}");
+            }
+            // A broker that is away is a state that is waited out.
+            RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => tracing::warn!(client, part, "{line}"),
+            _ => tracing::debug!(client, part, "{line}"),
+        }
+    }
+
+    /// Trouble that the client reports beside the calls.
+    pub(super) fn error(&self, client: &str, error: &KafkaError, reason: &str) {
+        self.event();
+        if !matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::PartitionEOF)) {
+            self.troubles.fetch_add(1, Ordering::Relaxed);
+            metrics::counter!("parlor_kafka_errors_total", "client" => client.to_owned()).increment(1);
+            tracing::debug!(client, %error, reason, "trouble with the brokers");
+        }
+    }
+}
+
+/// Forwards what librdkafka tells to [`Happened`].
+macro_rules! client_context {
+    ($context:ty) => {
+        impl rdkafka::ClientContext for $context {
+            fn log(&self, level: rdkafka::config::RDKafkaLogLevel, part: &str, line: &str) {
+                self.happened.log(self.name, level, part, line);
+            }
+
+            fn error(&self, error: rdkafka::error::KafkaError, reason: &str) {
+                self.happened.error(self.name, &error, reason);
+            }
+
+            fn stats(&self, statistics: rdkafka::Statistics) {
+                self.happened.event();
+                self.statistics(&statistics);
+            }
+        }
+    };
+}
+
+pub(super) use client_context;
