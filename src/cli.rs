@@ -49,12 +49,31 @@ pub struct Cli {
 /// Other things to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make topics and tables on the engines; again and again changes nothing.
+    Init,
+    /// Where each consumer group stands.
+    Groups,
+    /// Let a stopped consumer group go on from another place.
+    Rewind(Rewind),
     /// The settings.
     Config {
         /// What to do with them.
         #[command(subcommand)]
         what: ConfigCommand,
     },
+}
+
+/// `parlor rewind …`
+#[derive(Debug, clap::Args)]
+pub struct Rewind {
+    /// The group's name, as `parlor groups` shows it.
+    pub group: String,
+    /// An offset, or "beginning" (of what the topic still has).
+    #[arg(long)]
+    pub to: String,
+    /// Only this partition [default: all].
+    #[arg(long)]
+    pub partition: Option<u32>,
 }
 
 /// `parlor config …`

@@ -91,7 +91,9 @@ fn read_secret_files(value: &mut Value) -> anyhow::Result<()> {
         let path = table.remove(&key).context("just listed")?.into_string()?;
         let content = std::fs::read_to_string(&path).with_context(|| format!("{key}: {path}"))?;
         let name = key.trim_end_matches("_file").to_owned();
-        if table.contains_key(&name) {
+        // The defaults leave secrets empty.
+        let known = table.get(&name).map(|value| value.clone().into_string().unwrap_or_default());
+        if known.is_some_and(|known| !known.is_empty()) {
             bail!("{name} and {key} are both set: which one?");
         }
         table.insert(name, content.trim_end_matches('\n').into());
@@ -177,5 +179,9 @@ mod tests {
         assert!(!config.printed().contains("canary"));
         assert!(config.printed().contains("issuer"));
         assert!(from("[auth]\nsigning_key_file = \"/nowhere\"\n").is_err());
+        let config = from(&format!("[engines.redis]\ntls_ca_file = {:?}\n", key.path())).unwrap();
+        assert_eq!(config.engines.redis.tls_ca, "canary", "an empty default is not set");
+        let both = format!("[engines.redis]\ntls_ca = \"x\"\ntls_ca_file = {:?}\n", key.path());
+        assert!(format!("{:#}", from(&both).unwrap_err()).contains("which one"));
     }
 }

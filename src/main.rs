@@ -1,7 +1,10 @@
 //! `parlor`: see `parlor --help`.
 
 use clap::Parser;
-use parlor::cli::{Cli, Command, ConfigCommand};
+use parlor::{
+    cli::{Cli, Command, ConfigCommand},
+    groups, node,
+};
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -23,10 +26,14 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     match &cli.command {
         Some(Command::Config { what: ConfigCommand::Print }) => print!("{}", config.printed()),
         Some(Command::Config { what: ConfigCommand::Check }) => println!("the settings are right"),
-        None => {
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            runtime.block_on(parlor::node::main(config, cli.roles()))?;
-        }
+        Some(Command::Init) => runtime()?.block_on(groups::init(&config))?,
+        Some(Command::Groups) => runtime()?.block_on(groups::show(config))?,
+        Some(Command::Rewind(rewind)) => runtime()?.block_on(groups::rewind(config, rewind))?,
+        None => runtime()?.block_on(node::main(config, cli.roles()))?,
     }
     Ok(())
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }

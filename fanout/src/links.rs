@@ -1,7 +1,10 @@
 //! The links from this process to every gateway: one publish per gateway per wake, numbered, with
 //! beats, so that a gateway notices what it missed (DESIGN §4).
 
-use parlor_engines::Live;
+use parlor_engines::{
+    Live,
+    consume::{Retry, Stop},
+};
 use parlor_schemas::{
     GatewayId, LinkId,
     link::{Item, LinkMessage},
@@ -49,22 +52,26 @@ pub(crate) fn channel() -> (Links, Outbox) {
 
 impl Links {
     /// Publishes items; returns when the live bus has taken them.
-    pub(crate) async fn publish(&self, items: Items) {
-        if !items.is_empty() {
-            self.submit(items, None).await;
-        }
+    pub(crate) async fn publish(&self, items: Items, retry: &Retry) -> Result<(), Stop> {
+        if items.is_empty() { Ok(()) } else { self.submit(items, None, retry).await }
     }
 
     /// Tells every gateway.
-    pub(crate) async fn announce(&self, item: Item) {
-        self.submit(Vec::new(), Some(item)).await;
+    pub(crate) async fn announce(&self, item: Item, retry: &Retry) -> Result<(), Stop> {
+        self.submit(Vec::new(), Some(item), retry).await
     }
 
-    async fn submit(&self, items: Items, to_all: Option<Item>) {
+    /// Waits for as long as the live bus is away, but not for longer than the partition is ours.
+    async fn submit(&self, items: Items, to_all: Option<Item>, retry: &Retry) -> Result<(), Stop> {
         let (done, taken) = oneshot::channel();
-        if self.queue.send(Submission { items, to_all, done }).await.is_ok() {
-            // An error means that the task is gone, and with it this process.
-            drop(taken.await);
+        let submitted = async {
+            self.queue.send(Submission { items, to_all, done }).await.map_err(|_| Stop::Closing)?;
+            // The task is gone only with this process.
+            taken.await.map_err(|_| Stop::Closing)
+        };
+        tokio::select! {
+            outcome = submitted => outcome,
+            () = retry.closing().cancelled() => Err(Stop::Closing),
         }
     }
 }

@@ -27,21 +27,32 @@ pub(crate) struct Beginning {
 /// At the stored offset if the live epoch kept with it is still the present one; else at
 /// min(stored offset, the persister's `written_to`).
 pub(crate) async fn begin(engines: &Engines, feed: &Feed) -> Result<Beginning, Stop> {
+    loop {
+        if let Some(beginning) = attempt(engines, feed).await? {
+            return Ok(beginning);
+        }
+    }
+}
+
+/// `None`: the live engine was lost once more meanwhile.
+async fn attempt(engines: &Engines, feed: &Feed) -> Result<Option<Beginning>, Stop> {
     let retry = &feed.retry;
     let live_epoch = retry.run("read the live epoch", || engines.live.epoch()).await?;
     let stored = feed.stored.clone().unwrap_or_default();
     if stored.metadata == live_epoch {
         let from = stored.offset;
-        return Ok(Beginning { live_epoch, from, whole_at: None, deleted: HashSet::new() });
+        return Ok(Some(Beginning { live_epoch, from, whole_at: None, deleted: HashSet::new() }));
     }
     let partition = feed.partition;
     let written_to = retry.run("read written_to", || engines.store.written_to(partition)).await?;
-    let rebuilding = || engines.live.set_whole(partition, false, written_to);
-    retry.run("announce the rebuild", rebuilding).await?;
+    let rebuilding = || engines.live.set_whole(partition, false, written_to, &live_epoch);
+    if !retry.run("announce the rebuild", rebuilding).await? {
+        return Ok(None);
+    }
     let from = written_to.min(stored.offset);
     retry.health().set(retry.name(), false, "rebuilding the tails");
     let (deleted, end) = retry.run("read the deletes", || deletes(engines, feed, from)).await?;
-    Ok(Beginning { live_epoch, from, whole_at: Some(end), deleted })
+    Ok(Some(Beginning { live_epoch, from, whole_at: Some(end), deleted }))
 }
 
 async fn deletes(

@@ -103,8 +103,7 @@ impl Receipts {
                     .map(|(gateway, connections)| (gateway, Item::Frame { connections, text: text.clone() })),
             );
         }
-        self.links.publish(items).await;
-        Ok(())
+        self.links.publish(items, &feed.retry).await
     }
 }
 

@@ -49,7 +49,7 @@ impl Role for Records {
         loop {
             let beginning = begin(&self.engines, &feed).await?;
             feed.start(beginning.from).await?;
-            self.links.announce(Item::Took(vec![feed.partition])).await;
+            self.links.announce(Item::Took(vec![feed.partition]), &feed.retry).await?;
             let written_to = beginning.from;
             let mut partition = Partition { role: self, table: table.clone(), beginning, written_to };
             partition.run(&mut feed).await?;
@@ -67,14 +67,18 @@ impl Partition<'_> {
     async fn run(&mut self, feed: &mut Feed) -> Result<(), Stop> {
         let mut check = tokio::time::interval_at(Instant::now() + CHECK_EVERY, CHECK_EVERY);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        self.whole(feed, self.beginning.from).await?;
+        if !self.whole(feed, self.beginning.from).await? {
+            return Ok(());
+        }
         loop {
             tokio::select! {
                 batch = feed.next() => {
                     let batch = batch?;
                     let next = batch.last().map_or(0, |record| record.offset + 1);
                     self.fan_out(feed, &batch).await?;
-                    self.whole(feed, next).await?;
+                    if !self.whole(feed, next).await? {
+                        return Ok(());
+                    }
                     // Until the tails are whole nobody may take this offset for that of whole ones.
                     let is_whole = self.beginning.whole_at.is_none();
                     let metadata = if is_whole { self.beginning.live_epoch.clone() } else { String::new() };
@@ -101,25 +105,34 @@ impl Partition<'_> {
         if let Ok(written_to) = engines.store.written_to(feed.partition).await {
             self.written_to = self.written_to.max(written_to);
         }
-        if self.beginning.whole_at.is_none() {
-            let (live, written_to) = (&engines.live, self.written_to);
-            feed.retry.run("trim tails", || live.set_whole(feed.partition, true, written_to)).await?;
+        if self.beginning.whole_at.is_some() {
+            return Ok(true);
         }
-        Ok(true)
+        self.say_whole(feed).await
+    }
+
+    /// `false`: the live engine was lost meanwhile.
+    async fn say_whole(&self, feed: &Feed) -> Result<bool, Stop> {
+        let (live, written_to, epoch) =
+            (&self.role.engines.live, self.written_to, &self.beginning.live_epoch);
+        let say = || live.set_whole(feed.partition, true, written_to, epoch);
+        feed.retry.run("say that the tails are whole", say).await
     }
 
     /// After a loss: once everything that was there at the start is done again, reads may go on.
-    async fn whole(&mut self, feed: &Feed, next: Offset) -> Result<(), Stop> {
+    /// `false`: the live engine was lost once more.
+    async fn whole(&mut self, feed: &Feed, next: Offset) -> Result<bool, Stop> {
         if self.beginning.whole_at.is_none_or(|end| next < end) {
-            return Ok(());
+            return Ok(true);
         }
-        let (live, written_to) = (&self.role.engines.live, self.written_to);
-        feed.retry.run("announce whole tails", || live.set_whole(feed.partition, true, written_to)).await?;
-        self.role.links.announce(Item::TailsRebuilt(vec![feed.partition])).await;
+        if !self.say_whole(feed).await? {
+            return Ok(false);
+        }
+        self.role.links.announce(Item::TailsRebuilt(vec![feed.partition]), &feed.retry).await?;
         feed.retry.health().set(feed.retry.name(), true, "running");
         self.beginning.whole_at = None;
         self.beginning.deleted.clear();
-        Ok(())
+        Ok(true)
     }
 
     async fn fan_out(&self, feed: &Feed, batch: &[LogRecord]) -> Result<(), Stop> {
@@ -141,7 +154,7 @@ impl Partition<'_> {
         feed.retry.run("write tails", || live.write_tails(feed.partition, writes.clone())).await?;
         let users = delivery.users();
         let routes = feed.retry.run("read routes", || live.routes(&users)).await?;
-        self.role.links.publish(delivery.items(&users, routes)).await;
+        self.role.links.publish(delivery.items(&users, routes), &feed.retry).await?;
         metrics::counter!("parlor_fanout_records_total").increment(records.len() as u64);
         Ok(())
     }

@@ -96,9 +96,13 @@ fn take(edge: &Arc<Edge>, batch: &mut Vec<Bytes>, links: &mut Links, now_ms: u64
                 continue;
             }
         };
-        if links.hear(message.link_id, message.number, now_ms) == Heard::Hole {
-            tracing::info!(link_id = %message.link_id, number = message.number, "a hole in a link");
-            edge.behind.add(|wanted| wanted.moved = true);
+        match links.hear(message.link_id, message.number, now_ms) {
+            Heard::Whole => {}
+            Heard::Again => continue,
+            Heard::Hole => {
+                tracing::info!(link_id = %message.link_id, number = message.number, "a hole in a link");
+                edge.behind.add(|wanted| wanted.moved = true);
+            }
         }
         for item in message.items {
             match item {

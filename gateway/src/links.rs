@@ -11,6 +11,8 @@ pub(crate) enum Heard {
     Whole,
     /// Something before this message was lost.
     Hole,
+    /// This message came before.
+    Again,
 }
 
 #[derive(Debug)]
@@ -42,10 +44,13 @@ impl Links {
         }
         let known = self.links.entry(link).or_insert(Link { last: 0, heard_at_ms: now_ms });
         known.heard_at_ms = now_ms;
+        if number <= known.last {
+            // A publish whose outcome was unknown was made twice, under the same number.
+            return Heard::Again;
+        }
         let is_next = number == known.last + 1;
-        // A smaller number (a message that was sent twice) tells nothing new.
-        known.last = known.last.max(number);
-        if is_next || number < known.last { Heard::Whole } else { Heard::Hole }
+        known.last = number;
+        if is_next { Heard::Whole } else { Heard::Hole }
     }
 
     /// Time has passed; whether a link has fallen silent since. It is forgotten then: if it speaks
@@ -93,7 +98,7 @@ mod tests {
         let mut links = Links::new(5000);
         links.hear(A, 1, 0);
         assert_eq!(links.hear(A, 3, 0), Heard::Hole);
-        assert_eq!(links.hear(A, 2, 0), Heard::Whole);
+        assert_eq!(links.hear(A, 2, 0), Heard::Again);
         assert_eq!(links.hear(A, 4, 0), Heard::Whole);
     }
 

@@ -62,18 +62,23 @@ async fn attempt(
         core.load(row);
     }
     let from = core.fold_from();
-    let mut folded = 0;
+    let (mut folded, mut foreign) = (0, 0_usize);
     each(engines, Topic::Messages, partition, from, |record| {
         let header = record.header(header::NAME).and_then(|bytes| Header::decode(bytes));
         match header.map(|header| core.fold(record.offset, &header)) {
             Some(Ok(())) => {}
             Some(Err(gap)) => bad = Some(gap.to_string()),
-            None => bad = Some(format!("the record at offset {} has no header", record.offset)),
+            // Somebody else wrote it: ours all have one. If it stood in the place of one of ours, the
+            // next record of that conversation shows the gap.
+            None => foreign += 1,
         }
         folded += 1;
         progress(retry, "records", folded);
     })
     .await?;
+    if foreign > 0 {
+        tracing::error!(partition, foreign, "records in the ordered topic that no sequencer wrote");
+    }
     Ok(bad.map_or(Ok(core), Err))
 }
 
