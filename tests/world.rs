@@ -8,6 +8,7 @@ mod device;
 mod log;
 mod nodes;
 mod person;
+mod shared;
 
 pub use device::Device;
 pub use nodes::World;

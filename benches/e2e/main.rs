@@ -48,7 +48,20 @@ async fn measured(name: &str, plan: Plan, users: &people::People) {
     let server = users.server();
     let warm = Plan { duration: Duration::from_secs(1), ..plan.clone() };
     load::run(&warm, users, server.pid()).await;
+    let before = server.cpu_by_role();
     let parlor = load::run(&plan, users, server.pid()).await;
+    let after = server.cpu_by_role();
+    if server::on_engines() {
+        // The brokers share these two cores: no baseline, but each role's share.
+        print(name, &parlor, None);
+        let share = |((role, before), (_, after)): (&(&str, Duration), &(&str, Duration))| {
+            let used = after.saturating_sub(*before).as_secs_f64() * 1e6;
+            format!("{role} {:.0}", used * parlor.sends_per_second().recip() / plan.duration.as_secs_f64())
+        };
+        let shares: Vec<_> = before.iter().zip(&after).map(share).collect();
+        println!("| {name} | CPU µs per send: {} |", shares.join(", "));
+        return;
+    }
     let raw = raw::run(&plan).await;
     print(name, &parlor, Some(&raw));
     if parlor.last_receiver_ms(50.0) > 0.0 && plan.group > 0 {

@@ -6,9 +6,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A running server; killed when dropped.
+const PARLOR: &str = env!("CARGO_BIN_EXE_parlor");
+
+/// Whether the settings in the environment name shared engines.
+pub fn on_engines() -> bool {
+    std::env::var("PARLOR__LOG").is_ok_and(|log| log.starts_with("kafka:"))
+}
+
+/// A running server; killed when dropped. On real engines (`eval "$(dev/engines env)"`) every role is
+/// a process of its own, and the first one is the gateway.
 pub struct Server {
     child: Child,
+    others: Vec<(&'static str, Child)>,
     pub address: String,
     pub data: Option<tempfile::TempDir>,
 }
@@ -33,9 +42,34 @@ fn pinned(program: &std::path::Path) -> Command {
 impl Server {
     /// The real binary on a data directory.
     pub fn parlor(data: tempfile::TempDir) -> Self {
-        let mut command = pinned(std::path::Path::new(env!("CARGO_BIN_EXE_parlor")));
-        command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data"]);
-        command.arg(data.path());
+        if !on_engines() {
+            let mut command = Self::command(pinned(PARLOR.as_ref()));
+            command.arg("--data").arg(data.path());
+            return Self::start(command, Some(data));
+        }
+        let name =
+            format!("bench{}", data.path().file_name().expect("a name").to_string_lossy().to_lowercase());
+        let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+        let process = |role: &str| {
+            let mut command = Self::command(Command::new(PARLOR));
+            let store = std::env::var("PARLOR__STORE").expect("a store");
+            command.env("PARLOR__STORE", format!("{}/{name}", store.rsplit_once('/').expect("a keyspace").0));
+            command.env("PARLOR__ENGINES__KAFKA__PREFIX", format!("{name}."));
+            command.env("PARLOR__ENGINES__REDIS__PREFIX", format!("{name}:"));
+            command.arg(role);
+            command
+        };
+        let made = process("init").stdout(Stdio::null()).status().expect("parlor init runs");
+        assert!(made.success(), "topics and tables are made");
+        let start = |role| (role, process(role).stdout(Stdio::null()).spawn().expect("the role starts"));
+        let others = ["ingest", "persister", "fanout", "pusher"].map(start).into();
+        let mut server = Self::start(process("gateway"), Some(data));
+        server.others = others;
+        server
+    }
+
+    fn command(mut command: Command) -> Command {
+        command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
         for (name, value) in [
             ("EDGE__ARGON2__MEMORY_KIB", "8"),
             ("EDGE__ARGON2__PASSES", "1"),
@@ -52,7 +86,14 @@ impl Server {
         ] {
             command.env(format!("PARLOR__{name}"), value);
         }
-        Self::start(command, Some(data))
+        command
+    }
+
+    /// CPU time so far of each role's process, or of the one that has all.
+    pub fn cpu_by_role(&self) -> Vec<(&'static str, Duration)> {
+        let gateway = if self.others.is_empty() { "all" } else { "gateway" };
+        let others = self.others.iter().map(|(role, child)| (*role, cpu(child.id())));
+        std::iter::once((gateway, cpu(self.pid()))).chain(others).collect()
     }
 
     /// This benchmark itself as the raw baseline.
@@ -69,7 +110,7 @@ impl Server {
         BufReader::new(output).read_line(&mut told).expect("it tells its address");
         let address =
             told.split("http://").nth(1).expect("an address").trim().trim_end_matches('/').to_owned();
-        Self { child, address, data }
+        Self { child, others: Vec::new(), address, data }
     }
 
     pub fn pid(&self) -> u32 {
@@ -86,8 +127,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
+        for child in std::iter::once(&mut self.child).chain(self.others.iter_mut().map(|(_, child)| child)) {
+            drop(child.kill());
+            drop(child.wait());
+        }
     }
 }
 

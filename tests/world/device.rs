@@ -16,6 +16,9 @@ use tokio_tungstenite::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
+/// A send without an answer is sent again, with the same id (PROTOCOL §2).
+const RESEND: Duration = Duration::from_secs(10);
+
 /// What a device knows.
 #[derive(Default)]
 pub struct State {
@@ -223,6 +226,7 @@ impl Client {
     async fn stay(&mut self, mut socket: Socket) {
         let mut ping = tokio::time::interval(Duration::from_secs(20));
         let mut again = tokio::time::interval(Duration::from_millis(250));
+        let (mut resend, mut waiting) = (tokio::time::interval(RESEND), HashSet::new());
         loop {
             let frames = tokio::select! {
                 message = socket.next() => match message {
@@ -251,6 +255,7 @@ impl Client {
                     let stalled: Vec<_> = state.stalled.drain().collect();
                     stalled.iter().filter_map(|id| state.fetch(id)).collect()
                 }
+                _ = resend.tick() => self.state.lock().unanswered(&mut waiting),
                 _ = ping.tick() => vec![json!({"type": "ping", "id": "p"})],
             };
             self.note();
@@ -319,13 +324,7 @@ impl Client {
             }
             "sequenced" => state.answered(&frame),
             "error" => {
-                let later = ["unavailable", "rate_limited"].contains(&frame["code"].as_str().unwrap_or(""));
-                let id = frame["id"].as_str().unwrap_or_default().to_owned();
-                if !later {
-                    state.answered(&frame);
-                } else if let Some(again) = state.outbox.iter().find(|sent| sent["id"] == id.as_str()) {
-                    out.push(again.clone());
-                }
+                out.extend(state.refused(&frame));
                 state.frames.push(frame);
             }
             _ => state.frames.push(frame),
@@ -340,6 +339,31 @@ impl State {
         self.outbox.retain(|sent| sent["id"] != id.as_str());
         // The first answer stays: a later one of the same command must say the same.
         self.answers.entry(id).or_insert_with(|| frame.clone());
+    }
+
+    /// Sends that have waited for an answer since the last time: one of them may be lost.
+    fn unanswered(&self, waiting: &mut HashSet<String>) -> Vec<Value> {
+        let id = |sent: &Value| sent["id"].as_str().unwrap_or_default().to_owned();
+        let late = self.outbox.iter().filter(|sent| waiting.contains(&id(sent))).cloned().collect();
+        *waiting = self.outbox.iter().map(id).collect();
+        late
+    }
+
+    /// An error: definite, or "later", with what is to be sent again.
+    fn refused(&mut self, frame: &Value) -> Option<Value> {
+        let later = ["unavailable", "rate_limited"].contains(&frame["code"].as_str().unwrap_or(""));
+        let id = frame["id"].as_str().unwrap_or_default();
+        if let Some(conversation) = id.strip_prefix("f-") {
+            // A fetch that could not be served now is asked again, like "not yet".
+            self.fetching.remove(conversation);
+            self.stalled.insert(conversation.to_owned());
+            return None;
+        }
+        if !later {
+            self.answered(frame);
+            return None;
+        }
+        self.outbox.iter().find(|sent| sent["id"] == id).cloned()
     }
 
     fn fetch(&mut self, id: &str) -> Option<Value> {

@@ -1,10 +1,11 @@
 //! Nodes: each a list of roles, all on the same engines.
 
-use super::Person;
+use super::{Person, shared::Place};
 use clap::Parser;
 use parlor::{
     cli::{Cli, RoleName},
     config::{self, Config},
+    keys,
     node::{self, Listen},
 };
 use parlor_engines::{Engines, Health};
@@ -23,6 +24,7 @@ struct Node {
 /// Running nodes, and the data they leave behind.
 pub struct World {
     data: tempfile::TempDir,
+    place: Option<Place>,
     config: Config,
     engines: Option<Engines>,
     nodes: Vec<Node>,
@@ -58,8 +60,12 @@ impl World {
         config.edge.connections_per_ip = 100_000;
         config.edge.argon2.memory_kib = 8;
         config.edge.argon2.passes = 1;
+        let place = Place::take(&mut config).await;
+        if place.is_some() {
+            config.auth.signing_key = keys::signing_key(data.path()).expect("a key");
+        }
         change(&mut config);
-        let mut world = Self { data, config, engines: None, nodes: Vec::new(), layout };
+        let mut world = Self { data, place, config, engines: None, nodes: Vec::new(), layout };
         world.start().await;
         world
     }
