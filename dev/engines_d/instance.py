@@ -11,6 +11,7 @@ import os
 import pathlib
 import secrets
 import socket
+import tempfile
 
 from . import process
 from .console import Failure, say
@@ -123,15 +124,40 @@ class Instance:
         return path.read_text().strip()
 
 
-def choose_offset(ports: list, default: bool) -> int:
-    """The first offset at which none of these (host, port) pairs is in use and no other instance lives."""
-    taken = {json.loads((home() / name / "state.json").read_text())["offset"] for name in names()}
-    for offset in range(0 if default else STEP, LAST + 1, STEP):
-        if offset not in taken and not in_use([(host, port + offset) for host, port in ports]):
-            return offset
+def choose_offset(ports: list, instance: Instance) -> int:
+    """The first offset at which none of these (host, port) pairs is in use and no other instance lives.
+
+    What was chosen is written in a ledger of this user's, whatever the checkout: an instance that is only just
+    starting does not listen yet. A line of the ledger counts as long as its instance's directory is there.
+    """
+    with _ledger() as ledger:
+        for offset, directory in list(ledger.items()):
+            if not pathlib.Path(directory).is_dir() or directory == str(instance.directory):
+                del ledger[offset]
+        for offset in range(0 if instance.name == "default" else STEP, LAST + 1, STEP):
+            if str(offset) not in ledger and not in_use([(host, port + offset) for host, port in ports]):
+                ledger[str(offset)] = str(instance.directory)
+                return offset
     raise Failure(
         "no free block of ports found: `dev/engines status` lists instances, `down --wipe` ends one"
     )
+
+
+@contextlib.contextmanager
+def _ledger():
+    """Who has which offset, to change; written when the block ends well."""
+    place = pathlib.Path(tempfile.gettempdir()) / f"parlor-engines-{os.getuid()}"
+    place.mkdir(mode=0o700, exist_ok=True)
+    with open(place / "offsets.json", "a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        ledger = json.loads(file.read() or "{}")
+        try:
+            yield ledger
+        finally:
+            file.truncate(0)
+            file.write(json.dumps(ledger))
+            file.flush()
 
 
 def in_use(ports: list) -> list:

@@ -135,7 +135,7 @@ def _offset(instance: Instance) -> int:
         for service in services.ALL
         for node in services.plan(service, 3 if service in services.SIZED else 1)
     ]
-    return choose_offset(services.ports(every), instance.name == "default")
+    return choose_offset(services.ports(every), instance)
 
 
 def _moved(nodes: list, offset: int) -> list:

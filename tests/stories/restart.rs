@@ -3,6 +3,7 @@
 use crate::world::{PATIENCE, World};
 use parlor_engines::log::StoredOffset;
 use parlor_schemas::topics::Group;
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_in_the_middle_loses_and_doubles_nothing() {
@@ -77,7 +78,7 @@ async fn a_persister_rewound_to_the_beginning_changes_nothing() {
             stored.iter().zip(&stood).all(|(stored, stood)| offset(stored) >= offset(stood))
         };
         while !is_done().await {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     tokio::time::timeout(PATIENCE, done).await.expect("the persister catches up");

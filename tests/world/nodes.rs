@@ -9,7 +9,8 @@ use parlor::{
     node::{self, Listen},
 };
 use parlor_engines::{Engines, Health};
-use std::{net::TcpListener, num::NonZeroU32};
+use parlor_schemas::topics::{Group, Topic};
+use std::{net::TcpListener, num::NonZeroU32, time::Duration};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -94,14 +95,27 @@ impl World {
         self.nodes.len() - 1
     }
 
-    /// Waits until every node is ready.
+    /// Waits until every node is ready, and every partition is served.
     pub async fn ready(&self) {
         let ready = async {
-            while self.nodes.iter().any(|node| !node.health.report().0) {
-                tokio::task::yield_now().await;
+            while !self.is_ready() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
         tokio::time::timeout(super::PATIENCE, ready).await.expect("the nodes become ready");
+    }
+
+    fn is_ready(&self) -> bool {
+        let partitions = self.engines().log.partitions(Topic::Commands);
+        let reports: Vec<_> = self.nodes.iter().map(|node| node.health.report()).collect();
+        let is_served = |group: Group| {
+            let name = |partition| format!("{}/{partition}", group.name());
+            (0..partitions).all(|n| reports.iter().any(|(_, parts)| parts.contains_key(&name(n))))
+        };
+        let has = |role| self.nodes.iter().any(|node| node.roles.contains(&role));
+        reports.iter().all(|(ready, _)| *ready)
+            && (!has(RoleName::Ingest) || is_served(Group::Ingest))
+            && (!has(RoleName::Fanout) || is_served(Group::Fanout))
     }
 
     /// Stops one node as SIGTERM would.

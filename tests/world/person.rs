@@ -1,8 +1,9 @@
 //! A person: an account, tokens, and what REST gives.
 
-use super::{Device, new_id};
+use super::{Device, PATIENCE, new_id};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 /// Somebody with an account and one session.
 #[derive(Clone, Debug)]
@@ -84,6 +85,7 @@ impl Person {
         self.call_with_key(method, path, None, body).await
     }
 
+    /// A call that may be repeated is, as long as its outcome is unknown (PROTOCOL §4).
     pub async fn call_with_key(
         &self,
         method: Method,
@@ -91,7 +93,15 @@ impl Person {
         key: Option<&str>,
         body: Option<Value>,
     ) -> (StatusCode, Value) {
-        api(method, &format!("http://{}/v1{path}", self.address), Some(&self.token), key, body).await
+        let url = format!("http://{}/v1{path}", self.address);
+        let began = Instant::now();
+        loop {
+            let answer = api(method.clone(), &url, Some(&self.token), key, body.clone()).await;
+            let is_unknown = answer.0 == StatusCode::SERVICE_UNAVAILABLE;
+            if key.is_none() || !is_unknown || began.elapsed() > PATIENCE {
+                return answer;
+            }
+        }
     }
 
     pub async fn get(&self, path: &str) -> Value {

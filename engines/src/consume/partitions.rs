@@ -63,6 +63,7 @@ impl Partitions {
     pub(super) fn open(&mut self, tasks: &mut Tasks, partition: Partition, stored: Option<StoredOffset>) {
         let (queue, receiver) = mpsc::channel(QUEUE);
         let retry = self.retry.child(name_of(self.group, partition));
+        retry.health().set(retry.name(), true, "running");
         let shared = Arc::new(Shared::default());
         let feed = Feed {
             group: self.group,

@@ -11,7 +11,7 @@ use rdkafka::{
     consumer::{BaseConsumer, CommitMode, Consumer as _},
     error::KafkaError,
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, thread, time::Duration};
 
 /// A list of all partitions of the group's topic.
 pub(super) fn list(
@@ -68,22 +68,30 @@ pub(super) fn stored(cluster: &Cluster, group: Group) -> Result<Vec<Option<Store
     Ok((0..cluster.partitions).map(|partition| answered.remove(&partition).flatten()).collect())
 }
 
-/// See [`crate::Log::rewind`]. The brokers refuse it while the group has members. Blocks.
+/// See [`crate::Log::rewind`]. The brokers refuse it while the group has members; one that died without
+/// a word counts as one until its session is over, which is waited for. Blocks.
 pub(super) fn rewind(
     cluster: &Cluster,
     group: Group,
     partition: Partition,
     to: &StoredOffset,
 ) -> Result<(), LogError> {
+    const AGAIN: Duration = Duration::from_millis(500);
     let asker = asker(cluster, group)?;
-    let failed = |error: KafkaError| match error.rdkafka_error_code() {
-        Some(code) if is_not_a_member(code) => {
-            LogError::Failed(format!("group {} has members: stop them first", group.name()))
-        }
-        _ => unavailable("store offsets", &error),
-    };
+    let failed = |error: KafkaError| unavailable("store offsets", &error);
     let offsets = offsets(cluster, group, [(&partition, to)]).map_err(failed)?;
-    asker.commit(&offsets, CommitMode::Sync).map_err(failed)
+    let mut patience = Duration::from_millis(u64::from(cluster.settings.session_ms)) + 4 * AGAIN;
+    loop {
+        match asker.commit(&offsets, CommitMode::Sync) {
+            Err(error) if error.rdkafka_error_code().is_some_and(is_not_a_member) => {
+                patience = patience.checked_sub(AGAIN).ok_or_else(|| {
+                    LogError::Failed(format!("group {} has members: stop them first", group.name()))
+                })?;
+                thread::sleep(AGAIN);
+            }
+            stored => return stored.map_err(failed),
+        }
+    }
 }
 
 /// Speaks for a group without being one of its members.
