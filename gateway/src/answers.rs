@@ -17,7 +17,7 @@ pub(crate) struct Duplicate {
 }
 
 /// How often the heads are looked at, and for how long.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(20);
 const LOOK_FOR: Duration = Duration::from_secs(30);
 /// Acks that may wait.
 pub(crate) const DUPLICATES_MAX: usize = 4096;

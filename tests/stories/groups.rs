@@ -127,7 +127,8 @@ async fn making_a_conversation_twice_gives_the_same_one() {
         async move { person.call_with_key(Method::POST, "/conversations", Some(&new_id()), Some(body)).await }
     };
     let ((one, a), (two, b)) = tokio::join!(direct(0, 1), direct(1, 0));
-    assert_eq!(a["conversation_id"], b["conversation_id"]);
+    assert!(a["conversation_id"].is_string(), "{a}");
+    assert_eq!(a["conversation_id"], b["conversation_id"], "{a} {b}");
     let mut statuses = [one.as_u16(), two.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 201], "of two racing, one makes it");

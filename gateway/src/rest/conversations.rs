@@ -6,7 +6,7 @@ use super::{
     members::{self, PageOf},
     view::ConversationView,
 };
-use crate::{auth::Identity, commands, edge::Edge, problem::Problem};
+use crate::{answers::LOOK_EVERY, auth::Identity, commands, edge::Edge, problem::Problem, settings::millis};
 use axum::{
     extract::State,
     http::StatusCode,
@@ -87,7 +87,23 @@ async fn direct(
         return Err(Problem::not_found("user"));
     }
     let outcome = ask::ask(edge, who, id, key, commands::create_direct(peer)?).await?;
+    if let Outcome::Done { .. } = outcome {
+        until_readable(edge, who.user_id, id).await?;
+    }
     Ok((status_of(&outcome), id))
+}
+
+/// That it exists comes straight from the sequencer: of two that race, the other one's record may not be
+/// readable yet.
+async fn until_readable(edge: &Edge, user: UserId, id: ConversationId) -> Result<(), Problem> {
+    let readable = async {
+        while edge.reads.standing(user, id).await?.is_none() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    };
+    let waited = tokio::time::timeout(millis(edge.settings.rest_wait_ms), readable).await;
+    waited.unwrap_or_else(|_| Err(Problem::unavailable("it can't be read yet: repeat")))
 }
 
 async fn group(
