@@ -89,6 +89,15 @@ impl Device {
         self.order(Order::Frame(frame));
     }
 
+    /// Any command: a frame without its ids. Sent again until it is answered; its client_msg_id.
+    pub fn command(&self, mut frame: Value) -> String {
+        let id = new_id();
+        (frame["id"], frame["client_msg_id"]) = (id.as_str().into(), id.as_str().into());
+        self.state.lock().outbox.push(frame.clone());
+        self.order(Order::Frame(frame));
+        id
+    }
+
     /// Any frame.
     pub fn frame(&self, frame: Value) {
         self.order(Order::Frame(frame));
@@ -240,8 +249,8 @@ impl Client {
                     Some(Err(_)) | None => return,
                 },
                 order = self.inbox.recv() => match order {
-                    // Sends wait for `ready`, which sends the whole outbox, oldest first.
-                    Some(Order::Frame(frame)) if frame["type"] == "send" && !self.state.lock().online => vec![],
+                    // Commands wait for `ready`, which sends the whole outbox, oldest first.
+                    Some(Order::Frame(frame)) if frame["client_msg_id"].is_string() && !self.state.lock().online => vec![],
                     Some(Order::Frame(frame)) => vec![frame],
                     Some(Order::Cut) | None => return,
                     Some(Order::Stay) => {
