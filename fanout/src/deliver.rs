@@ -37,9 +37,9 @@ impl<'a> Delivery<'a> {
 
     /// Adds the next record, with a members row that is at least as new as the record.
     pub(crate) fn add(&mut self, record: &Record, text: &RecordText, row: Arc<MembersRow>) {
-        // A row that is newer than the record says nothing of the records after it: who joins with
-        // one of those is not counted yet.
-        let is_settled = row.members_seq <= record.seq;
+        // A row that is newer than the record says nothing of the records after it (who joins with one
+        // of those is not counted yet), and whoever goes gets the record of going and nothing after it.
+        let is_settled = row.members_seq < record.seq;
         let known = self.counted.get(&record.conversation_id);
         if !is_settled || known != Some(&row.members_seq) {
             let recipients = row.members.iter().filter(|member| member.receives(record.seq));
@@ -73,12 +73,12 @@ impl<'a> Delivery<'a> {
             let (id, members_seq) = (pending.row.conversation_id, pending.row.members_seq);
             // The recipients of the record before it, if nobody came or went between.
             let same = last.as_ref().is_some_and(|(known, seq, _)| {
-                *known == id && *seq == members_seq && members_seq <= pending.seq
+                *known == id && *seq == members_seq && members_seq < pending.seq
             });
             if !same {
                 last = Some((id, members_seq, connections(&pending, &routes)));
-                if members_seq > pending.seq {
-                    // This row is newer than the record: its recipients are this record's alone.
+                if members_seq >= pending.seq {
+                    // The change itself, or before it: the recipients are this record's alone.
                     last.as_mut().expect("set above").1 = u64::MAX;
                 }
             }
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use parlor_schemas::{
         Body, ClientMsgId, DeviceId, Origin, Timestamp,
-        record::{ConversationKind, HistoryRule, MemberRef, MembersAdded, Message, Role},
+        record::{ConversationKind, HistoryRule, MemberGone, MemberRef, MembersAdded, Message, Role},
         rows::Member,
     };
     use uuid::Uuid;
@@ -133,14 +133,17 @@ mod tests {
         }
     }
 
-    fn member(user: u128, joined_seq: u64) -> Member {
-        let (joined_at, left_seq, left_at) = (Timestamp(0), None, None);
+    fn member(user: u128, joined_seq: u64, left_seq: Option<u64>) -> Member {
+        let (joined_at, left_at) = (Timestamp(0), left_seq.map(|_| Timestamp(0)));
         Member { user_id: id(user), role: Role::Member, floor: 0, joined_seq, joined_at, left_seq, left_at }
     }
 
-    /// The row is as of record 10 already when record 9 is delivered: they were committed together.
-    #[test]
-    fn who_joins_within_the_batch_gets_the_own_join_and_what_follows() {
+    fn message(seq: u64, members_seq: u64) -> Record {
+        record(seq, members_seq, Body::Message(Message { text: Some("x".into()), ..Message::default() }))
+    }
+
+    /// Who gets each record of a batch, all with a row as of record 10: they were committed together.
+    fn recipients(members: Vec<Member>, records: &[Record]) -> Vec<Vec<u64>> {
         let row = Arc::new(MembersRow {
             conversation_id: id(1),
             conversation_kind: ConversationKind::Group,
@@ -148,20 +151,11 @@ mod tests {
             avatar_media_id: None,
             history: HistoryRule::Joined,
             members_seq: 10,
-            members: vec![member(10, 1), member(11, 10)],
+            members,
             blocked_by: vec![],
         });
-        let joined = MembersAdded {
-            members: vec![MemberRef { user_id: id(11), role: Role::Member }],
-            by: id(10),
-            floor: 9,
-            skipped: vec![],
-        };
-        let message = || Body::Message(Message { text: Some("x".into()), ..Message::default() });
-        let records =
-            [record(9, 1, message()), record(10, 10, Body::MembersAdded(joined)), record(11, 10, message())];
         let mut delivery = Delivery::new("1");
-        for record in &records {
+        for record in records {
             delivery.add(record, &RecordText::of(record), row.clone());
         }
         let users = delivery.users();
@@ -177,6 +171,28 @@ mod tests {
             }
             _ => None,
         });
-        assert_eq!(frames.collect::<Vec<_>>(), [vec![10], vec![10, 11], vec![10, 11]]);
+        frames.collect()
+    }
+
+    #[test]
+    fn who_joins_within_the_batch_gets_the_own_join_and_what_follows() {
+        let joined = MembersAdded {
+            members: vec![MemberRef { user_id: id(11), role: Role::Member }],
+            by: id(10),
+            floor: 9,
+            skipped: vec![],
+        };
+        let records = [message(9, 1), record(10, 10, Body::MembersAdded(joined)), message(11, 10)];
+        let members = vec![member(10, 1, None), member(11, 10, None)];
+        assert_eq!(recipients(members, &records), [vec![10], vec![10, 11], vec![10, 11]]);
+    }
+
+    #[test]
+    fn who_goes_within_the_batch_gets_the_own_going_and_nothing_after() {
+        let gone = MemberGone { user_id: id(11), by: id(11), owner_id: None };
+        let going = record(10, 10, Body::MemberLeft(gone));
+        let records = [message(9, 1), going, message(11, 10), message(12, 10)];
+        let members = vec![member(10, 1, None), member(11, 1, Some(10))];
+        assert_eq!(recipients(members, &records), [vec![10, 11], vec![10, 11], vec![10], vec![10]]);
     }
 }

@@ -56,7 +56,12 @@ pub async fn devices(town: &Town, model: &Model) {
                 let may = |seq: u64| spans.iter().any(|s| s.floor < seq && seq <= s.left.unwrap_or(end));
                 for record in &log.records {
                     let seq = record["seq"].as_u64().expect("a seq");
-                    assert!(may(seq), "{} sees {seq} of {id}: {spans:?}", device.person.username);
+                    assert!(
+                        may(seq),
+                        "{} sees {record} of {spans:?}: {:?}",
+                        device.person.username,
+                        conversation.records[seq as usize - 3..].iter().take(5).collect::<Vec<_>>()
+                    );
                     assert_eq!(conversation.kept(record), conversation.shown(seq));
                 }
                 let has: HashSet<u64> = seqs.into_iter().collect();
