@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  {shard}: life, version, places │ c: conversations (head, tail) │ m: marks │ s: standings
-//!  r:{user} routes │ g:{gateway} its users │ t:{ticket} │ {revoked} │ channels, one per gateway
+//!  r:{user} routes │ w: their words │ g:{gateway} its users │ t:{ticket} │ {revoked} │ channels, one per gateway
 //! ```
 //!
 //! - **Shards.** What one script touches is in one shard, a hash tag: all topic partitions are in
@@ -21,6 +21,7 @@
 mod bus;
 mod client;
 mod keys;
+mod known;
 mod life;
 mod reads;
 mod registry;
@@ -35,6 +36,7 @@ pub use settings::RedisSettings;
 use crate::{Clock, Live, Tuning, live::LiveError, open::OpenError};
 use client::Client;
 use keys::Keys;
+use known::Known;
 use life::Lives;
 use parlor_schemas::Limits;
 use std::sync::Arc;
@@ -50,6 +52,8 @@ pub(crate) struct RedisLive {
     target: Arc<Target>,
     keys: Keys,
     lives: Arc<Lives>,
+    /// Routes that were read before.
+    known: Known,
     limits: Limits,
     settings: RedisSettings,
     bus_messages: usize,
@@ -84,6 +88,7 @@ pub(crate) async fn open(
         target,
         keys,
         lives,
+        known: Known::new(settings.known_routes_max, settings.route_ttl_ms / 3),
         limits: limits.clone(),
         settings,
         bus_messages: tuning.bus_messages,

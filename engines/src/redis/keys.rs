@@ -80,6 +80,11 @@ impl Keys {
         format!("{}r:{{{user}}}", self.prefix)
     }
 
+    /// A word that changes with the routes of some users.
+    pub(super) fn word(&self, word: u64) -> String {
+        format!("{}w:{word}", self.prefix)
+    }
+
     pub(super) fn gateway_users(&self, gateway: GatewayId) -> String {
         format!("{}g:{{{gateway}}}", self.prefix)
     }

@@ -18,6 +18,8 @@ pub struct RedisSettings {
     pub pipeline_max: usize,
     /// A route ends so long after its last refresh.
     pub route_ttl_ms: i64,
+    /// Users whose routes are remembered, so as not to be read for every batch.
+    pub known_routes_max: usize,
     /// An idle conversation's head is kept for so long after its tail.
     pub head_ttl_ms: i64,
     /// Marks and standings nobody has touched for so long are dropped: the store has them.
@@ -42,6 +44,7 @@ impl Default for RedisSettings {
             timeout_ms: 2_000,
             pipeline_max: 512,
             route_ttl_ms: 90_000,
+            known_routes_max: 200_000,
             head_ttl_ms: 86_400_000,
             mark_ttl_ms: 604_800_000,
             tls_ca: String::new(),

@@ -6,6 +6,7 @@
 #[allow(dead_code, reason = "the suite's other ports")]
 mod conformance;
 mod loss;
+mod routes;
 mod server;
 mod setting;
 mod topologies;
