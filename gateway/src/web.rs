@@ -3,6 +3,7 @@
 
 use crate::{edge::Edge, problem::Problem};
 use axum::{
+    Json,
     body::Body,
     extract::State,
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
@@ -11,6 +12,7 @@ use axum::{
 use bytes::Bytes;
 use parking_lot::Mutex;
 use rust_embed::RustEmbed;
+use sha2::{Digest as _, Sha256};
 use std::{collections::HashMap, fmt::Write as _, io::Write as _, sync::Arc};
 
 /// What the browser may do with the page.
@@ -39,6 +41,11 @@ const COMPRESS_MIN: usize = 512;
 #[exclude = "**/tests/**"]
 #[exclude = "**/*.md"]
 #[exclude = "**/package*.json"]
+#[exclude = "**/tsconfig.json"]
+#[exclude = "**/*.d.ts"]
+#[exclude = "**/LICENSE"]
+#[exclude = "sdk/examples/**"]
+#[exclude = "sdk/types/**"]
 struct Page;
 
 /// How a file travels.
@@ -67,6 +74,9 @@ pub(crate) async fn serve(
     if method != Method::GET && method != Method::HEAD {
         return Problem { status: Some(405), ..Problem::invalid("files are read by GET") }.into_response();
     }
+    if path == "shell.json" {
+        return shell();
+    }
     let name = if path.is_empty() { "index.html" } else { path };
     let Some(file) = Page::get(name) else {
         return Problem::not_found("path").into_response();
@@ -85,6 +95,23 @@ pub(crate) async fn serve(
         Response::new(Body::from(edge.compressed.get(hash, coding, file.data.into_owned())))
     };
     describe(&mut response, &kind, coding, &etag);
+    response
+}
+
+/// What the page consists of, for its service worker: `{version, files}`. The version is a hash over
+/// all files, so that another page has another one.
+fn shell() -> Response {
+    let mut names: Vec<_> = Page::iter().filter(|name| name != "sw.js").collect();
+    names.sort_unstable();
+    let mut all = Sha256::new();
+    for name in &names {
+        all.update(name.as_bytes());
+        all.update(Page::get(name).map_or([0; 32], |file| file.metadata.sha256_hash()));
+    }
+    let files: Vec<String> = names.iter().map(|name| format!("/{name}")).collect();
+    let version = hex(&all.finalize()[..12]);
+    let mut response = Json(serde_json::json!({ "version": version, "files": files })).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 /** @typedef {import('../../web/node_modules/playwright-core/types/types.d.ts').Page} Page */
 /** @typedef {import('../../web/node_modules/playwright-core/types/types.d.ts').Browser} Browser */
 /** @typedef {{seq: number, state: string, text: string, mine: boolean}} Shown */
+/** What the chapters hand on. @typedef {{browser: Browser, url: string, run: string, said: string[], ann: Person, bo: Person, cleo: Person}} World */
 
 const PATIENCE_MS = 20_000;
 
@@ -16,16 +17,36 @@ export class Person {
     const person = new Person(await context.newPage(), username);
     await person.page.goto(url);
     await person.at('register-username').fill(username);
-    await person.at('register-password').fill(`${username} likes long passwords`);
+    await person.at('register-password').fill(person.password);
     await person.at('register-submit').click();
     await person.connection('online');
     return person;
+  }
+
+  /** The same person at another device. @param {Browser} browser @param {string} url @param {object} [options] @returns {Promise<Person>} */
+  async again(browser, url, options = {}) {
+    const context = await browser.newContext({ viewport: { width: 1180, height: 780 }, ...options });
+    context.setDefaultTimeout(PATIENCE_MS);
+    const person = new Person(await context.newPage(), this.username);
+    person.password = this.password;
+    await person.page.goto(url);
+    await person.signIn();
+    return person;
+  }
+
+  async signIn() {
+    await this.page.getByRole('button', { name: 'Sign in' }).first().click();
+    await this.at('register-username').fill(this.username);
+    await this.at('register-password').fill(this.password);
+    await this.at('register-submit').click();
+    await this.connection('online');
   }
 
   /** @param {Page} page @param {string} username */
   constructor(page, username) {
     this.page = page;
     this.username = username;
+    this.password = `${username} likes long passwords`;
     /** @type {string[]} what the page complained about */
     this.errors = [];
     this.sockets = 0;
@@ -56,9 +77,9 @@ export class Person {
     await this.at('message-input').waitFor();
   }
 
-  /** @param {string} title a part of what stands in the list */
+  /** @param {string} title a part of the conversation's name */
   async open(title) {
-    await this.at('conversation').filter({ hasText: title }).first().click();
+    await this.line(title).click();
     await this.at('message-input').waitFor();
   }
 
@@ -78,6 +99,48 @@ export class Person {
         mine: node.getAttribute('data-mine') === 'true',
       })),
     );
+  }
+
+  /** @param {string} text a part of a message */
+  message(text) {
+    return this.at('message').filter({ has: this.page.locator('.text', { hasText: text }) }).last();
+  }
+
+  /** Chooses from a message's menu. @param {string} text @param {string} item */
+  async choose(text, item) {
+    const message = this.message(text);
+    await message.hover();
+    await message.locator('[data-testid="message-menu"]').click();
+    await this.page.getByRole('menu').getByRole(item.startsWith('React') ? 'menuitemcheckbox' : 'menuitem', { name: item }).click();
+  }
+
+  /** Chooses from the menu of the open conversation. @param {string} item */
+  async chooseHere(item) {
+    await this.at('conversation-menu').click();
+    await this.page.getByRole('menuitem', { name: item }).click();
+  }
+
+  /** Opens a part of the settings. @param {string} part */
+  async settings(part) {
+    await this.at('settings').click();
+    await this.at(`settings-${part}`).click();
+  }
+
+  /** Closes whatever dialog is open. */
+  async close() {
+    await this.page.getByRole('button', { name: 'Close' }).click();
+    await this.page.locator('dialog').waitFor({ state: 'detached' });
+  }
+
+  /** Leaves the open conversation for the list. */
+  async home() {
+    await this.page.evaluate(() => void (location.hash = '#/'));
+    await this.at('message-input').waitFor({ state: 'detached' });
+  }
+
+  /** The conversation's line in the list. @param {string} title */
+  line(title) {
+    return this.at('conversation').filter({ has: this.page.locator('.item-name', { hasText: title }) }).first();
   }
 
   /** Waits for a message in one of these states. @param {string} text @param {...string} states */

@@ -1,13 +1,15 @@
-import { browserClient, browserEnv, browserSession } from '../sdk/index.js';
+import { browserClient, browserEnv, browserSession } from '../sdk/browser.js';
 import { Entry } from './entry.js';
+import { know, recall } from './people.js';
 import { html, render } from './html.js';
 import { Shell } from './shell.js';
+import { keepUp } from './version.js';
 
 const root = /** @type {HTMLElement} */ (document.getElementById('app'));
 root.textContent = '';
 const env = browserEnv();
 const session = browserSession(env);
-const device = { kind: 'web', name: deviceName() };
+const device = { kind: /** @type {'web'} */ ('web'), name: deviceName() };
 
 /** @returns {string} what the device list calls this browser */
 function deviceName() {
@@ -26,11 +28,13 @@ async function start() {
   // Another tab signed out, or in as someone else: this one begins anew.
   addEventListener('storage', () => session.tokens?.user.user_id !== user_id && location.reload());
   const client = await browserClient(env, session, { device, ended: () => leave(client) });
-  client.know([session.tokens.user]);
+  await recall(client);
+  know(client, [session.tokens.user]);
   await client.start();
   addEventListener('online', () => client.wake());
-  addEventListener('offline', () => client.tell({ ask: 'offline' }));
+  addEventListener('offline', () => client.tell('offline'));
   document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && client.wake());
+  keepUp(client);
   render(html`<${Shell} client=${client} signOut=${() => signOut(client)} />`, root);
 }
 

@@ -1,17 +1,23 @@
 /** @import {Client} from '../sdk/index.js' */
+/** @import {Message} from '../sdk/fold.js' */
 /** @import {Entry, Row} from '../sdk/types.js' */
-import { fold } from '../sdk/index.js';
+/** @import {Mode} from './composer.js' */
 import { Bubble, Echo } from './bubble.js';
-import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from './html.js';
+import { html, useEffect, useRef, useState } from './html.js';
 import { Icon } from './icons.js';
+import { copy, MessageMenu, powersOver } from './message_menu.js';
 import { nameOf, sentence } from './names.js';
+import { pendingChanges } from './overlay.js';
+import { Receipts } from './receipts.js';
+import { useTimeline } from './timeline.js';
+import { say } from './toast.js';
 import { dayName } from './times.js';
+import { useVirtual } from './virtual.js';
 
 /** Messages of one sender closer than this stand together. */
 const GROUP_MS = 5 * 60_000;
-/** This close to the end counts as being there, and this close to the top asks for more, in px. */
-const NEAR_END = 120;
-const NEAR_TOP = 400;
+/** How long a message that was jumped to stands out. */
+const FOUND_MS = 2500;
 
 /** Commands that show as a message of their own. @param {Client} client @param {string} conversation_id @returns {Entry[]} */
 function echoes(client, conversation_id) {
@@ -21,100 +27,129 @@ function echoes(client, conversation_id) {
 }
 
 /** The log of a conversation, from the oldest record loaded to the echo of the last thing written.
- * @param {{client: Client, row: Row, read_seq: number}} props */
-export function Messages({ client, row, read_seq }) {
+ * @param {{client: Client, row: Row, read_seq: number, jump: {seq: number} | null, setMode: (mode: Mode) => void}} props */
+export function Messages({ client, row, read_seq, jump, setMode }) {
   const { conversation_id } = row;
-  const log = client.model.logs.get(conversation_id);
-  const shown = useMemo(() => fold(log?.items ?? [], client.clock.now()), [log?.items]);
-  const pending = echoes(client, conversation_id);
-  const last = shown.at(-1)?.record.seq ?? 0;
-  const { box, missed, toEnd, scrolled } = useScroll(client, row, log?.start ?? 0, last, pending.length);
+  const timeline = useTimeline(client, row);
+  const { shown } = timeline;
+  const pending = timeline.present ? echoes(client, conversation_id) : [];
+  const changes = pendingChanges(client, conversation_id);
+  const [menu, setMenu] = useState(/** @type {import('./message_menu.js').Open | null} */ (null));
+  const [info, setInfo] = useState(/** @type {Message | null} */ (null));
+  const [found, setFound] = useState(0);
+  const edge = (/** @type {boolean} */ up) => (up ? timeline.older() : timeline.newer());
+  const fresh = shown.find(({ record }) => record.seq > read_seq && record.sender_id !== client.me && record.kind === 'message')?.record.seq;
+  const list = useVirtual(shown, { key: conversation_id, edge, first: fresh && row.unread > 3 ? { seq: fresh, from_top: 90 } : null });
+  const missed = useMissed(row, list.end && timeline.present, pending.length, list.toEnd);
 
-  let unread = false;
-  const lines = shown.map((message, index) => {
+  /** @param {number} seq */
+  async function show(seq) {
+    if (!(await timeline.around(seq).catch(() => false))) return say('That message is not available.');
+    list.to(seq);
+    setFound(seq);
+  }
+  useEffect(() => void (jump && show(jump.seq)), [jump]);
+  useEffect(() => {
+    const timer = setTimeout(() => setFound(0), FOUND_MS);
+    return () => clearTimeout(timer);
+  }, [found]);
+
+  /** @type {import('./bubble.js').Deeds} */
+  const deeds = {
+    open: (message, place, part = 'menu') => setMenu({ message, place, part }),
+    jump: show,
+    react: ({ record }, emoji, on) => client.react(conversation_id, record.seq, emoji, on),
+    receipts: setInfo,
+  };
+  /** @param {KeyboardEvent} event */
+  function key(event) {
+    const at = /** @type {HTMLElement | null} */ (document.activeElement?.closest('.message') ?? null);
+    const all = [.../** @type {NodeListOf<HTMLElement>} */ (list.list.current?.querySelectorAll('.message[data-index]') ?? [])];
+    const now = at ? all.indexOf(at) : all.length;
+    const to = { ArrowUp: now - 1, ArrowDown: now + 1 }[event.key];
+    if (to !== undefined && !event.altKey && (event.target === at || event.target === list.box.current)) {
+      event.preventDefault();
+      all[Math.max(0, Math.min(to, all.length - 1))]?.focus();
+    }
+    if (!at || event.target !== at || event.ctrlKey || event.metaKey) return;
+    const message = shown[Number(at.dataset.index)];
+    if (event.key === 'Enter') /** @type {HTMLElement} */ (at.querySelector('.more'))?.click();
+    else if (message && !('system' in message)) shortcut(event, message, at);
+  }
+
+  /** @param {KeyboardEvent} event @param {Message} message @param {HTMLElement} opener */
+  function shortcut(event, message, opener) {
+    const may = powersOver(client, row, message);
+    const { left: x, bottom: y } = opener.getBoundingClientRect();
+    const deed = /** @type {{[key: string]: false | (() => void)}} */ ({
+      r: may.reply && (() => setMode({ reply: message })),
+      e: may.edit && (() => setMode({ edit: message })),
+      c: !message.deleted && (() => copy(message.text)),
+      f: !message.deleted && (() => deeds.open(message, { x, y, opener }, 'forward')),
+      Delete: may.delete && (() => deeds.open(message, { x, y, opener }, 'delete')),
+    })[event.key];
+    if (!deed) return;
+    event.preventDefault();
+    deed();
+  }
+
+  const lines = shown.slice(list.from, list.until).map((message, offset) => {
+    const index = list.from + offset;
     const { record } = message;
     const before = shown[index - 1]?.record;
     const day = !before || dayName(before.at) !== dayName(record.at);
-    const fresh = !unread && record.seq > read_seq && record.sender_id !== client.me && record.kind === 'message';
-    if (fresh) unread = true;
     const system = 'system' in message;
-    const joined = !day && !fresh && before?.kind === 'message' && before.sender_id === record.sender_id &&
+    const joined = !day && record.seq !== fresh && before?.kind === 'message' && before.sender_id === record.sender_id &&
       Date.parse(record.at) - Date.parse(before.at) < GROUP_MS;
-    return html`${day && html`<li class="day" key=${`day${record.seq}`}><span>${dayName(record.at)}</span></li>`}
-      ${fresh && html`<li class="fresh" key="fresh"><span>New messages</span></li>`}
+    return html`<li class="block" key=${record.seq} data-index=${index}>
+      ${day && html`<p class="day"><span>${dayName(record.at)}</span></p>`}
+      ${record.seq === fresh && html`<p class="fresh" data-testid="unread-divider"><span>New messages</span></p>`}
       ${system
-        ? html`<li class="system" key=${record.seq}><span dir="auto">${sentence(client, record)}</span></li>`
-        : html`<${Bubble} key=${record.seq} client=${client} row=${row} message=${message} joined=${joined} />`}`;
+        ? html`<p class="system"><span dir="auto">${sentence(client, record)}</span></p>`
+        : html`<${Bubble} client=${client} row=${row} message=${message} joined=${joined} index=${index}
+            changes=${changes.get(record.seq) ?? []} deeds=${deeds} found=${found === record.seq} />`}</li>`;
   });
-  return html`<div class="messages" ref=${box} onScroll=${scrolled} tabindex="0" role="region" aria-label="Messages">
-      <ol>
-        ${log && log.start > row.floor && html`<li class="older" key="older"><span>Loading earlier messages…</span></li>`}
-        ${lines}
-        ${pending.map((entry, index) => html`<${Echo} key=${entry.client_msg_id} client=${client} entry=${entry}
-          joined=${index > 0 || shown.at(-1)?.record.sender_id === client.me} />`)}
-      </ol>
+  return html`<div class="messages" ref=${list.box} onScroll=${list.scrolled} tabindex="0" role="region" aria-label="Messages" onKeyDown=${key}>
+      <div class="messages-inside">
+        ${timeline.more && html`<p class="older"><span>Loading earlier messages…</span></p>`}
+        <ol ref=${list.list}>
+          <li class="spacer" role="presentation" style=${{ height: `${list.above}px` }}></li>
+          ${lines}
+          <li class="spacer" role="presentation" style=${{ height: `${list.below}px` }}></li>
+          ${pending.map((entry, index) => html`<${Echo} key=${entry.client_msg_id} client=${client} row=${row} entry=${entry} jump=${show}
+            joined=${index > 0 || shown.at(-1)?.record.sender_id === client.me} />`)}
+        </ol>
+      </div>
     </div>
-    ${missed !== null && html`<button class="to-end" onClick=${toEnd} data-count=${missed}>
+    ${!(list.end && timeline.present) && html`<button class="to-end" type="button" data-testid="to-end" data-count=${missed}
+      onClick=${() => (timeline.present_again(), list.toEnd())}>
       <${Icon} name="down" />${missed ? `${missed} new ${missed === 1 ? 'message' : 'messages'}` : 'Latest'}</button>`}
-    <${Announcer} client=${client} shown=${shown} />`;
+    ${menu && html`<${MessageMenu} client=${client} row=${row} ...${menu} deeds=${deeds} setMode=${setMode} close=${() => setMenu(null)} />`}
+    ${info && html`<${Receipts} client=${client} row=${row} message=${info} close=${() => setInfo(null)} />`}
+    <${Announcer} client=${client} row=${row} />`;
 }
 
-/** Keeps the end in view while it is in view, and the place when older messages come in above.
- * @param {Client} client @param {Row} row @param {number} start @param {number} last @param {number} pending */
-function useScroll(client, row, start, last, pending) {
-  const box = useRef(/** @type {HTMLElement | null} */ (null));
-  const kept = useRef({ end: true, start, pending, height: 0, seen: 0 });
-  const [missed, setMissed] = useState(/** @type {number | null} */ (null));
-  const asked = useRef(-1);
-
-  function scrolled() {
-    const area = box.current;
-    if (!area) return;
-    kept.current.end = area.scrollHeight - area.scrollTop - area.clientHeight < NEAR_END;
-    if (kept.current.end) kept.current.seen = last;
-    const far = !kept.current.end && area.scrollHeight - area.scrollTop - area.clientHeight > area.clientHeight;
-    setMissed(kept.current.end ? null : last > kept.current.seen ? last - kept.current.seen : far ? 0 : null);
-    if (area.scrollTop < NEAR_TOP && start > row.floor && asked.current !== start) {
-      asked.current = start;
-      client.older(row.conversation_id);
-    }
-  }
-  function toEnd() {
-    const area = box.current;
-    if (area) area.scrollTop = area.scrollHeight;
-  }
-  useLayoutEffect(() => {
-    const area = box.current;
-    if (!area) return;
-    const was = kept.current;
-    if (start < was.start && !was.end) area.scrollTop += area.scrollHeight - was.height;
-    if (was.end || pending > was.pending) toEnd();
-    Object.assign(was, { start, pending, height: area.scrollHeight });
-    scrolled();
-  }, [start, last, pending]);
+/** How many messages came in below what is read. Something of one's own leads to the end.
+ * @param {Row} row @param {boolean} end @param {number} pending @param {() => void} toEnd */
+function useMissed(row, end, pending, toEnd) {
+  const kept = useRef({ ord: row.cursor_ord, pending });
+  if (end) kept.current.ord = row.cursor_ord;
   useEffect(() => {
-    // A keyboard that opens, or a longer composer, must not push the end out of sight.
-    const watch = new ResizeObserver(() => kept.current.end && toEnd());
-    if (box.current) watch.observe(box.current);
-    return () => watch.disconnect();
-  }, []);
-  // An answer that never came (the connection broke) may be asked for again once there is one.
-  useEffect(() => {
-    asked.current = -1;
-  }, [client.model.connection]);
-  return { box, missed, toEnd, scrolled };
+    if (pending > kept.current.pending) toEnd();
+    kept.current.pending = pending;
+  }, [pending]);
+  return Math.max(0, row.cursor_ord - kept.current.ord);
 }
 
-/** Says new messages aloud, and only those. @param {{client: Client, shown: ReturnType<typeof fold>}} props */
-function Announcer({ client, shown }) {
-  const said = useRef(Infinity);
-  const latest = shown.at(-1);
-  const seq = latest?.record.seq ?? 0;
-  const fresh = latest && !('system' in latest) && seq > said.current && latest.record.sender_id !== client.me ? latest : null;
+/** Says new messages aloud, and only those. @param {{client: Client, row: Row}} props */
+function Announcer({ client, row }) {
+  const said = useRef(row.cursor);
   const [words, setWords] = useState('');
+  const { last } = row;
   useEffect(() => {
-    if (fresh) setWords(`${nameOf(client, fresh.record.sender_id)}: ${fresh.text}`);
-    if (seq) said.current = seq;
-  }, [seq]);
+    if (last && last.seq > said.current && last.kind === 'message' && last.sender_id !== client.me)
+      setWords(`${nameOf(client, last.sender_id)}: ${last.body.text ?? 'Attachment'}`);
+    said.current = Math.max(said.current, last?.seq ?? 0);
+  }, [last?.seq]);
   return html`<p class="hidden" role="log" aria-live="polite">${words}</p>`;
 }

@@ -1,15 +1,11 @@
 /** @import {Client} from '../sdk/index.js' */
-/** @import {Record, Row, User} from '../sdk/types.js' */
+/** @import {Record, Row} from '../sdk/types.js' */
 import { html } from './html.js';
+import { useFile } from './media.js';
+import { nameOfUser as nameOf } from './people.js';
+import { inBrief } from './text.js';
 
-/** @param {User | undefined} user */
-export function userName(user) {
-  if (!user) return '…';
-  return user.display_name || user.username || 'Deleted user';
-}
-
-/** @param {Client} client @param {string} user_id */
-export const nameOf = (client, user_id) => userName(client.user(user_id));
+export { nameOfUser as nameOf, userName } from './people.js';
 
 /** The other one of a direct conversation; undefined in a notebook. @param {Client} client @param {Row} row */
 export const peerOf = (client, row) => row.members?.find((member) => member.user_id !== client.me)?.user_id;
@@ -50,16 +46,30 @@ export function preview(client, row) {
   const { last } = row;
   if (!last) return row.left ? 'You left' : 'No messages yet';
   if (last.kind !== 'message') return last.body.conversation_kind === 'direct' ? 'Say hello' : sentence(client, last);
-  const text = last.redacted ? 'Message deleted' : last.body.text || 'Attachment';
+  const text = inBrief(last.body, last.redacted);
   if (last.sender_id === client.me) return `You: ${text}`;
   return row.kind === 'group' ? `${nameOf(client, last.sender_id)}: ${text}` : text;
 }
 
-/** @param {{name: string, id: string, group?: boolean}} props */
-export function Avatar({ name, id, group }) {
+/** The colour of a person or group. @param {string} id */
+export function hueOf(id) {
   let hue = 0;
   for (const char of id) hue = (hue * 31 + char.charCodeAt(0)) % 8;
+  return hue;
+}
+
+/** @param {{name: string, id: string, group?: boolean, client?: Client, media_id?: string | null, status?: string}} props
+ * `client` and `media_id`: a picture, if there is one; `status`: online or away */
+export function Avatar({ name, id, group, client, media_id, status }) {
   const words = name.match(/[\p{L}\p{N}]+/gu) ?? ['?'];
   const letters = words.length > 1 ? [...words[0]][0] + [...words[1]][0] : [...words[0]].slice(0, group ? 2 : 1).join('');
-  return html`<span class="avatar" data-hue=${hue} data-shape=${group ? 'group' : 'person'} aria-hidden="true">${letters}</span>`;
+  return html`<span class="avatar" data-hue=${hueOf(id)} data-shape=${group ? 'group' : 'person'} aria-hidden=${status ? undefined : 'true'}>
+    <span class="avatar-face" aria-hidden="true">${client && media_id ? html`<${Face} client=${client} media_id=${media_id} letters=${letters} />` : letters}</span>
+    ${status && status !== 'offline' && html`<span class="dot" data-status=${status}><span class="hidden">${status}</span></span>`}</span>`;
+}
+
+/** @param {{client: Client, media_id: string, letters: string}} props */
+function Face({ client, media_id, letters }) {
+  const file = useFile(client, media_id);
+  return file ? html`<img src=${file.url} alt="" />` : letters;
 }

@@ -1,11 +1,10 @@
 /** @import {Client} from '../sdk/index.js' */
 /** @import {User} from '../sdk/types.js' */
-import { uuidv7 } from '../sdk/index.js';
 import { Dialog } from './dialog.js';
 import { html, useRef, useState } from './html.js';
 import { refusalText } from './people.js';
 import { Picker } from './picker.js';
-import { go } from './shell.js';
+import { go } from './routes.js';
 
 /** @param {{client: Client, close: () => void}} props */
 export function NewGroup({ client, close }) {
@@ -26,10 +25,11 @@ export function NewGroup({ client, close }) {
     try {
       const people = await typed.current();
       if (!people) return;
+      /** @type {{kind: 'group', title: string, member_ids: string[]}} */
       const body = { kind: 'group', title, member_ids: people.map((user) => user.user_id) };
       const payload = JSON.stringify(body);
-      if (key.current.payload !== payload) key.current = { payload, id: uuidv7(client.clock.now()) };
-      const view = await client.session.call('POST', '/conversations', { body, key: key.current.id });
+      if (key.current.payload !== payload) key.current = { payload, id: client.key() };
+      const view = await client.api.create(body, key.current.id);
       client.accept(view);
       close();
       go(view.conversation_id);

@@ -1,9 +1,12 @@
-/** @import {Change, Entry, Env, Store, User} from './types.js' */
+/** @import {Change, DeviceAsked, Entry, Env, Store} from './types.js' */
 /** @import {Session} from './session.js' */
 /** @import {Tabs} from './tabs.js' */
+import { api } from './api.js';
 import { ServerClock, uuidv7 } from './ids.js';
 import { Model } from './model.js';
 import { Sync } from './sync.js';
+
+/** @typedef {"read" | "view" | "nudge" | "offline" | "older" | "members" | "typing" | "status" | "watch"} Asks */
 
 /** A leading tab that answers no call for this long is asleep. */
 const ASLEEP_MS = 3000;
@@ -15,7 +18,7 @@ const ASLEEP_MS = 3000;
 export class Client {
   /**
    * @param {Env} env @param {Session} session @param {Store} store @param {Tabs} tabs
-   * @param {{ended(): void, device?: any}} on
+   * @param {{ended(): void, device?: DeviceAsked}} on
    */
   constructor(env, session, store, tabs, on) {
     this.env = env;
@@ -28,9 +31,8 @@ export class Client {
     this.model = new Model(store);
     /** @type {Sync | null} */
     this.sync = null;
-    /** @type {Map<string, User | null>} null: being asked for */
-    this.users = new Map();
-    /** @type {Set<() => void>} */
+    this.api = api(session);
+    /** @type {Set<(change?: Change) => void>} */
     this.listeners = new Set();
     this.order = 0;
     /** @type {any} */
@@ -42,14 +44,14 @@ export class Client {
   async start() {
     this.tabs.hear((message) => this.#heard(message));
     this.clock.offset = (await this.store.get('clock_offset')) ?? 0;
-    for (const user of (await this.store.get('users')) ?? []) this.users.set(user.user_id, user);
     await this.model.load();
     this.tabs.lead(() => this.#lead(), () => this.#follow());
     this.wake();
     this.#changed();
   }
 
-  /** @param {() => void} call @returns {() => void} */
+  /** Calls at each change; one of what is shown alone comes without it. @param {(change?: Change) => void} call
+   * @returns {() => void} stops it */
   subscribe(call) {
     this.listeners.add(call);
     return () => this.listeners.delete(call);
@@ -61,7 +63,7 @@ export class Client {
     this.order = Math.max(this.order, ...[...this.model.outbox.values()].map((entry) => entry.order)) + 1;
     /** @type {Entry} */
     const entry = {
-      client_msg_id: uuidv7(this.clock.now()), conversation_id, type, fields, state: 'pending',
+      client_msg_id: this.key(), conversation_id, type, fields, state: 'pending',
       order: this.order, at: new Date(this.clock.now()).toISOString(),
     };
     // Shown and sent once it is kept, some milliseconds later: what is on the page outlives the page.
@@ -69,9 +71,46 @@ export class Client {
     this.#share({ type: 'entry', entry });
   }
 
-  /** @param {string} conversation_id @param {string} text */
-  send(conversation_id, text) {
-    return this.write(conversation_id, 'send', { body: { text } });
+  /** @param {string} conversation_id @param {any} body `text`, `reply_to`, `mentions`, …; or the text alone */
+  send(conversation_id, body) {
+    return this.write(conversation_id, 'send', { body: body.text === undefined && !body.media ? { text: body } : body });
+  }
+  /** @param {string} conversation_id @param {number} target @param {any} body the new `text`, `mentions` and `media` */
+  edit(conversation_id, target, body) {
+    return this.write(conversation_id, 'edit', { target, body });
+  }
+  /** @param {string} conversation_id @param {number} target */
+  delete(conversation_id, target) {
+    return this.write(conversation_id, 'delete', { target });
+  }
+  /** @param {string} conversation_id @param {number} target @param {string} emoji @param {boolean} [on] */
+  react(conversation_id, target, emoji, on = true) {
+    return this.write(conversation_id, 'react', { target, emoji, op: on ? 'add' : 'remove' });
+  }
+  /** @param {string} conversation_id @param {number} target @param {boolean} [on] */
+  pin(conversation_id, target, on = true) {
+    return this.write(conversation_id, 'pin', { target, op: on ? 'add' : 'remove' });
+  }
+
+  /** Everything shown is read. @param {string} conversation_id */
+  read(conversation_id) {
+    this.tell('read', conversation_id);
+  }
+  /** To be repeated every 3 s while it lasts. @param {string} conversation_id @param {boolean} on */
+  typing(conversation_id, on) {
+    this.tell('typing', conversation_id, on);
+  }
+  /** Whether the user is at this device. @param {"online" | "away"} status */
+  status(status) {
+    this.tell('status', status);
+  }
+  /** From now on `model.presence` follows these users; the last 500 asked for are kept. @param {string[]} user_ids */
+  watch(user_ids) {
+    this.tell('watch', user_ids);
+  }
+  /** An id for a command or an `Idempotency-Key`. */
+  key() {
+    return uuidv7(this.clock.now());
   }
 
   /** A refused command, once more: only a definite refusal allows a new id. @param {Entry} entry */
@@ -90,7 +129,7 @@ export class Client {
   async open(conversation_id) {
     await this.model.open(conversation_id);
     this.#changed();
-    this.tell({ ask: 'members', conversation_id });
+    this.tell('members', conversation_id);
   }
 
   /** Reads older records, from the store, else from the server. @param {string} conversation_id */
@@ -98,51 +137,27 @@ export class Client {
     const found = await this.model.older(conversation_id);
     const log = this.model.logs.get(conversation_id);
     const row = this.model.rows.get(conversation_id);
-    if (!found && log && row && log.start > row.floor) this.tell({ ask: 'older', conversation_id, start: log.start });
+    if (!found && log && row && log.start > row.floor) this.tell('older', conversation_id, log.start);
     this.#changed();
   }
 
-  /** Asks the leading tab, which may be this one. @param {{ask: string, [field: string]: any}} message */
-  tell(message) {
-    if (this.sync) this.#asked(message);
-    else this.tabs.post(message);
+  /** Asks the leading tab, which may be this one. @param {Asks} ask a method of `Sync` @param {any[]} args */
+  tell(ask, ...args) {
+    if (this.sync) this.#asked({ ask, args });
+    else this.tabs.post({ ask, args });
   }
 
   /** The page was looked at, or the network came back. */
   wake() {
-    this.tell({ ask: 'nudge' });
+    this.tell('nudge');
     if (this.sync) return;
     this.env.clearTimeout(this.asleep);
     this.asleep = this.env.setTimeout(() => this.tabs.steal(), ASLEEP_MS);
   }
 
-  /** The name of a user, asked for once. @param {string} user_id @returns {User | undefined} */
-  user(user_id) {
-    const known = this.users.get(user_id);
-    if (known === undefined) {
-      this.users.set(user_id, null);
-      this.session.call('GET', `/users/${user_id}`).then(
-        (user) => this.know([user]),
-        (error) => {
-          // Told off for good: a deleted user. Else ask again when the name is wanted next.
-          if (error.status === 404) this.know([{ user_id, username: '' }]);
-          else this.env.setTimeout(() => this.users.delete(user_id), 3000);
-        },
-      );
-    }
-    return known ?? undefined;
-  }
-
-  /** @param {User[]} users */
-  know(users) {
-    for (const user of users) this.users.set(user.user_id, user);
-    this.store.set('users', [...this.users.values()].filter((user) => user?.username)).catch(() => {});
-    this.#changed();
-  }
-
   /** A view that a REST answer brought. @param {any} view */
   accept(view) {
-    this.tell({ ask: 'view', view });
+    this.tell('view', view);
   }
 
   stop() {
@@ -157,10 +172,9 @@ export class Client {
     const turn = (this.turn = {});
     await this.model.load();
     if (this.turn !== turn) return;
-    this.sync = new Sync(this.env, this.model, this.session, this.clock, {
-      device: this.on.device,
+    this.sync = new Sync(this.env, this.model, this.session, this.api, this.clock, {
+      ...this.on,
       commit: (change) => this.#commit(change),
-      ended: () => this.on.ended(),
     });
     this.sync.socket.start();
   }
@@ -174,10 +188,10 @@ export class Client {
   /** @param {Change} change */
   #commit(change) {
     this.model.apply(change);
-    if (change.type !== 'connection') this.store.write(change).catch((error) => console.warn('not kept', error));
-    else this.store.set('clock_offset', this.clock.offset).catch(() => {});
+    if (change.type === 'connection') this.store.set('clock_offset', this.clock.offset).catch(() => {});
+    else if (!('user_id' in change)) this.store.write(change).catch((error) => console.warn('not kept', error));
     this.tabs.post({ change });
-    this.#changed();
+    this.#changed(change);
   }
 
   /** @param {Change} change */
@@ -185,7 +199,7 @@ export class Client {
     this.model.apply(change);
     this.tabs.post({ change });
     this.sync?.outbox.pump();
-    this.#changed();
+    this.#changed(change);
   }
 
   /** @param {any} message */
@@ -196,23 +210,16 @@ export class Client {
     const stale = this.sync && ('row' in message.change || message.change.type === 'connection');
     if (!stale) this.model.apply(message.change);
     this.sync?.outbox.pump();
-    return this.#changed();
+    return this.#changed(message.change);
   }
 
   /** @param {any} message */
-  #asked({ ask, conversation_id, start, view }) {
-    const sync = /** @type {Sync} */ (this.sync);
-    if (ask === 'read') sync.read(conversation_id);
-    if (ask === 'view') sync.view(view);
-    if (ask === 'offline') sync.socket.drop();
-    if (ask === 'older') sync.older(conversation_id, start).catch(() => {});
-    if (ask === 'members') sync.views.members(conversation_id).catch(() => {});
-    if (ask !== 'nudge') return;
-    sync.socket.nudge();
-    this.tabs.post({ change: { type: 'connection', state: this.model.connection } });
+  #asked({ ask, args }) {
+    Promise.resolve(/** @type {any} */ (this.sync)[ask](...args)).catch(() => {});
   }
 
-  #changed() {
-    for (const call of this.listeners) call();
+  /** @param {Change} [change] */
+  #changed(change) {
+    for (const call of this.listeners) call(change);
   }
 }

@@ -73,20 +73,10 @@ export class IndexedStore {
     for (const record of change.items) records.put(record);
   }
 
-  /** @param {string} id @param {number} before @param {number} limit */
+  /** Without holes below `before`, so a range by arithmetic. @param {string} id @param {number} before @param {number} limit */
   records(id, before, limit) {
-    const range = IDBKeyRange.bound([id, 0], [id, before], false, true);
-    const cursor = this.db.transaction('records').objectStore('records').openCursor(range, 'prev');
-    /** @type {any[]} */
-    const found = [];
-    return /** @type {Promise<any[]>} */ (new Promise((resolve, reject) => {
-      cursor.onerror = () => reject(cursor.error);
-      cursor.onsuccess = () => {
-        if (cursor.result) found.unshift(cursor.result.value);
-        if (!cursor.result || found.length === limit) resolve(found);
-        else cursor.result.continue();
-      };
-    }));
+    const range = IDBKeyRange.bound([id, before - limit], [id, before], false, true);
+    return done(this.db.transaction('records').objectStore('records').getAll(range));
   }
 
   /** @param {string} key */

@@ -1,51 +1,34 @@
-/** @import {Env, Store, Tokens} from './types.js' */
+/** @import {DeviceAsked, Env, Tokens} from './types.js' */
 import { Client } from './client.js';
-import { IndexedStore } from './idb.js';
 import { Session } from './session.js';
 import { MemoryStore } from './store.js';
-import { browserTabs } from './tabs.js';
-import { steadyTimers } from './timers.js';
+import { alone } from './tabs.js';
 
-export { Client, IndexedStore, MemoryStore, Session };
+export { Client, MemoryStore, Session };
 export { ApiError } from './rest.js';
-export { fold, reach } from './fold.js';
+export { Fold, fold, reach } from './fold.js';
 export { uuidv7 } from './ids.js';
 
-const KEY = 'parlor.session';
-
-/** The environment of a page. @returns {Env} */
-export function browserEnv() {
-  return {
-    now: () => Date.now(),
-    random: () => Math.random(),
-    ...steadyTimers(),
-    fetch: (...request) => fetch(...request),
-    WebSocket,
-    base: location.origin,
+/**
+ * Signs in and stays connected: all a program needs (a page has `browser.js`). What it knows lives in memory.
+ * @param {string} base the server, as `https://chat.example.org`
+ * @param {{username: string, password: string, display_name?: string, device?: DeviceAsked}} credentials
+ * @param {Partial<Env> & {register?: boolean, ended?: () => void}} [options] `register`: as a new user; the rest replaces
+ * what the platform has, such as a `WebSocket` where there is none (Node before 22)
+ * @returns {Promise<Client>}
+ */
+export async function connect(base, credentials, { register, ended = () => {}, ...more } = {}) {
+  /** @type {Env} */
+  const env = {
+    now: Date.now, random: Math.random, setTimeout: (...args) => setTimeout(...args), clearTimeout: (timer) => clearTimeout(timer),
+    fetch: (...args) => fetch(...args), WebSocket: globalThis.WebSocket, base, ...more,
   };
-}
-
-/** The session of this browser: its tokens are shared by all tabs, which hear of each other's sign-in and sign-out by
- * the `storage` event of the key. @param {Env} env */
-export function browserSession(env) {
-  const vault = {
-    get: () => /** @type {Tokens | null} */ (JSON.parse(localStorage.getItem(KEY) ?? 'null')),
-    set: (/** @type {Tokens | null} */ tokens) =>
-      tokens ? localStorage.setItem(KEY, JSON.stringify(tokens)) : localStorage.removeItem(KEY),
-  };
-  // Web Locks need a secure context. Without them a refresh that meets another one gets the same successor (30 s).
-  const lock = (/** @type {() => Promise<any>} */ call) =>
-    navigator.locks ? navigator.locks.request('parlor-refresh', call) : call();
-  return new Session(env, vault, lock);
-}
-
-/** The client of the signed-in user. @param {Env} env @param {Session} session
- * @param {{ended(): void, device?: any}} on */
-export async function browserClient(env, session, on) {
-  const name = `parlor-${session.tokens?.user.user_id}`;
-  // Tabs that can't find each other must not share a store either: two leaders would tear each other's log.
-  const shared = 'locks' in navigator && 'BroadcastChannel' in globalThis && 'indexedDB' in globalThis;
-  /** @type {Store} */
-  const store = shared ? await IndexedStore.open(name).catch(() => new MemoryStore()) : new MemoryStore();
-  return new Client(env, session, store, browserTabs(name), on);
+  /** @type {Tokens | null} */
+  let kept = null;
+  const session = new Session(env, { get: () => kept, set: (tokens) => (kept = tokens) }, (call) => call());
+  const device = credentials.device ?? { kind: 'desktop', name: 'Parlor SDK' };
+  await session.enter(register ? 'register' : 'login', { ...credentials, device });
+  const client = new Client(env, session, new MemoryStore(), alone(), { ended, device });
+  await client.start();
+  return client;
 }

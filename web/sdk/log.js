@@ -5,15 +5,17 @@ export const WINDOW = 50;
 /** Records kept aside while a hole is fetched. More are let go: the fetch brings them too. */
 const HELD_MAX = 500;
 
+/** Where the log stands, before anything is known. */
+const start = () => ({
+  floor: 0, base: 0, cursor: 0, head_seq: 0, head_ord: 0, read_seq: 0, read_ord: 0, mark_seq: 0, seen_seq: 0,
+  cursor_ord: 0, marks: {}, last: null,
+});
+
 /** @param {string} conversation_id @returns {Row} */
-export function newRow(conversation_id) {
-  return {
-    conversation_id, kind: '', title: null, role: null, members_count: 0, left: false, at: '',
-    epoch: '', floor: 0, base: 0, cursor: 0, head_seq: 0, head_ord: 0, read_seq: 0, read_ord: 0, unread: 0,
-    mark_seq: 0, seen_seq: 0, cursor_ord: 0, members: null, members_at: '',
-    marks: {}, last: null,
-  };
-}
+export const newRow = (conversation_id) => ({
+  conversation_id, kind: '', title: null, role: null, members_count: 0, left: false, at: '', epoch: '', unread: 0,
+  members: null, members_at: '', ...start(),
+});
 
 /**
  * The client's rule (PROTOCOL §2) for one conversation: apply `cursor + 1`, drop smaller, keep larger aside and fetch
@@ -98,10 +100,7 @@ export class Log {
     const { row } = this;
     if (!epoch || epoch === row.epoch) return;
     if (row.epoch) {
-      Object.assign(row, {
-        floor: 0, cursor: 0, base: 0, head_seq: 0, head_ord: 0, read_seq: 0, read_ord: 0, mark_seq: 0,
-        seen_seq: 0, cursor_ord: 0, marks: {}, last: null,
-      });
+      Object.assign(row, start());
       this.held.clear();
       this.reset = true;
     }

@@ -6,7 +6,7 @@ const GATHER_MS = 100;
 /** Tells the server how far this device has received and its user has read. Marks are cumulative and unanswered, so
  * those of this page's life are told again after each reconnect. */
 export class Marks {
-  /** @param {Env} env @param {{send(frame: Frame): boolean, row(conversation_id: string): Row | undefined}} on */
+  /** @param {Env} env @param {{send(frame: Frame): boolean, log(conversation_id: string): {row: Row}}} on */
   constructor(env, on) {
     this.env = env;
     this.on = on;
@@ -31,9 +31,9 @@ export class Marks {
   #flush() {
     this.timer = null;
     for (const conversation_id of this.moved) {
-      const row = this.on.row(conversation_id);
+      const { row } = this.on.log(conversation_id);
       this.told.add(conversation_id);
-      if (!row || row.left || !row.seen_seq) continue;
+      if (row.left || !row.seen_seq) continue;
       const { cursor, mark_seq } = row;
       // Who read also got: the read mark alone says both.
       if (mark_seq) this.on.send({ type: 'read', conversation_id, seq: mark_seq });

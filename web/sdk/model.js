@@ -1,7 +1,8 @@
-/** @import {Change, Connection, Entry, Record, Row, Store} from './types.js' */
+/** @import {Change, Connection, Entry, Presence, Record, Row, Store} from './types.js' */
 
 /** How many records a conversation shows at first, and how many more at a time. */
 export const PAGE = 60;
+const MORE = 300;
 
 /**
  * What every tab shows. It moves by changes alone, and each tab gets the same ones; the leading tab writes them to the
@@ -17,6 +18,10 @@ export class Model {
     this.logs = new Map();
     /** @type {Map<string, Entry>} */
     this.outbox = new Map();
+    /** @type {Map<string, Set<string>>} who is typing, by conversation */
+    this.typing = new Map();
+    /** @type {Map<string, Presence>} of the users that are watched */
+    this.presence = new Map();
     /** @type {Connection} */
     this.connection = 'connecting';
     /** @type {Change[] | null} */
@@ -38,32 +43,30 @@ export class Model {
     await Promise.all(opened.map((conversation_id) => this.open(conversation_id)));
   }
 
-  /** Reads the newest records into memory. @param {string} conversation_id @param {number} attempts
-   * @returns {Promise<void>} */
-  async open(conversation_id, attempts = 3) {
-    if (this.logs.has(conversation_id)) return;
-    const read = await this.store.records(conversation_id, Infinity, PAGE);
+  /** Reads the newest records into memory. @param {string} conversation_id @returns {Promise<void>} */
+  async open(conversation_id) {
     if (this.logs.has(conversation_id)) return;
     const cursor = this.rows.get(conversation_id)?.cursor ?? 0;
-    // What arrived while the store was read is in it, or comes below: only a run that ends at the cursor is shown.
-    let items = read.filter((record) => record.seq <= cursor);
-    if ((items.at(-1)?.seq ?? cursor) !== cursor) {
-      if (attempts) return this.open(conversation_id, attempts - 1);
-      items = [];
-    }
-    this.logs.set(conversation_id, { start: items.length ? items[0].seq - 1 : cursor, items });
+    const items = await this.store.records(conversation_id, cursor + 1, PAGE);
+    if (this.logs.has(conversation_id)) return;
+    // What arrived meanwhile, or a store that is behind: only a run that ends at the cursor is shown, the rest is read again.
+    if ((this.rows.get(conversation_id)?.cursor ?? 0) !== cursor) return this.open(conversation_id);
+    const whole = items.at(-1)?.seq === cursor;
+    this.logs.set(conversation_id, { start: whole ? items[0].seq - 1 : cursor, items: whole ? items : [] });
   }
 
   /** Older records that the store holds. @param {string} conversation_id @returns {Promise<boolean>} found any */
   async older(conversation_id) {
     const log = this.logs.get(conversation_id);
     if (!log || log.start <= (this.rows.get(conversation_id)?.base ?? 0)) return false;
-    return this.#prepend(conversation_id, await this.store.records(conversation_id, log.start + 1, PAGE));
+    return this.#prepend(conversation_id, await this.store.records(conversation_id, log.start + 1, MORE));
   }
 
   /** @param {Change} change */
   apply(change) {
     if (change.type === 'connection') this.connection = change.state;
+    if (change.type === 'presence') this.presence.set(change.user_id, change);
+    if (change.type === 'typing') this.#typing(change);
     if (change.type === 'entry') this.outbox.set(change.entry.client_msg_id, change.entry);
     if (change.type === 'gone') this.outbox.delete(change.client_msg_id);
     if (!('row' in change)) return;
@@ -73,6 +76,14 @@ export class Model {
     this.rows.set(change.row.conversation_id, change.row);
     if (change.type === 'older') this.#prepend(change.row.conversation_id, change.items);
     if (change.type === 'applied') this.#append(change);
+  }
+
+  /** @param {Change & {type: "typing"}} change */
+  #typing({ conversation_id, user_id, on }) {
+    const who = new Set(this.typing.get(conversation_id));
+    who.delete(user_id);
+    if (on) who.add(user_id);
+    this.typing.set(conversation_id, who);
   }
 
   /** @param {Change & {type: "applied"}} change */

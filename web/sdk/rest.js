@@ -29,19 +29,19 @@ export async function call(env, method, path, { body, token, key } = {}) {
   let text;
   try {
     const signal = AbortSignal.timeout(TIMEOUT_MS);
-    response = await env.fetch(`${env.base}/v1${path}`, { method, headers, signal, body: body && JSON.stringify(body) });
+    response = await env.fetch(`${env.base}/v1${path}`, { method, headers, signal, body: JSON.stringify(body) });
     text = await response.text();
   } catch {
     throw new ApiError(0, 'unavailable', 'No connection to the server.');
   }
   const json = parse(text);
   if (response.ok) return json ?? {};
-  const seconds = Number(response.headers.get('Retry-After'));
+  const wait_s = response.headers.get('Retry-After');
   throw new ApiError(
     response.status,
     json?.code ?? (response.status >= 500 ? 'unavailable' : 'invalid_request'),
-    json?.detail || json?.title || `The server answered ${response.status}.`,
-    seconds > 0 ? seconds * 1000 : undefined,
+    json?.detail || json?.title || `HTTP ${response.status}`,
+    wait_s ? +wait_s * 1000 : undefined,
   );
 }
 
@@ -52,4 +52,10 @@ function parse(text) {
   } catch {
     return null;
   }
+}
+
+/** Brings a file to where the server said. @param {Env} env @param {{url: string, method: string, headers?: any}} upload @param {Blob} file */
+export async function put(env, { url, method, headers }, file) {
+  const response = await env.fetch(new URL(url, env.base).href, { method, headers, body: file }).catch(() => null);
+  if (!response?.ok) throw new ApiError(response?.status ?? 0, 'unavailable', 'The file could not be stored.');
 }

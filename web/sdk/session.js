@@ -1,5 +1,5 @@
 /** @import {Env, Tokens} from './types.js' */
-import { ApiError, call } from './rest.js';
+import { ApiError, call, put } from './rest.js';
 
 /** The session is over: only a new sign-in helps. */
 export class Ended extends Error {}
@@ -26,8 +26,7 @@ export class Session {
 
   /** @param {"register" | "login"} how @param {any} body @returns {Promise<Tokens>} */
   async enter(how, body) {
-    const tokens = this.#keep(await call(this.env, 'POST', `/auth/${how}`, { body }));
-    return tokens;
+    return this.#keep(await call(this.env, 'POST', `/auth/${how}`, { body }));
   }
 
   /** An access token that is good for a while. @param {string} [stale] one the server refused @returns {Promise<string>} */
@@ -62,6 +61,11 @@ export class Session {
       if (!(error instanceof ApiError) || error.status !== 401) throw error;
       return call(this.env, method, path, { ...options, token: await this.token(token) });
     }
+  }
+
+  /** @param {{url: string, method: string, headers?: any}} upload @param {Blob} file */
+  put(upload, file) {
+    return put(this.env, upload, file);
   }
 
   async leave() {

@@ -4,12 +4,14 @@ import { Ended } from './session.js';
 
 const ATTEMPT_MS = 10_000;
 const ANSWER_MS = 30_000;
+/** How long a page that is looked at again waits for a sign of life. */
+const PROBE_MS = 5000;
 /** A connection that lived this long was a good one: the next attempt starts from a short wait. */
 const GOOD_MS = 10_000;
 
 /**
- * The connection to `/v1/ws`, kept up for as long as the session lasts (PROTOCOL §3). Knows frames that keep a socket
- * alive (`auth`, `reauth`, `ping`); every other one goes to `on.frame`.
+ * The connection to `/v1/ws`, kept up for as long as the session lasts (PROTOCOL §3). Knows the frames that keep a
+ * socket alive (`auth`, `reauth`, `ping`); all that comes goes to `on.frame`, answers to those who asked as well.
  */
 export class Socket {
   /**
@@ -26,29 +28,23 @@ export class Socket {
     /** @type {WebSocket | null} */
     this.ws = null;
     this.ready = false;
-    this.stopped = true;
-    /** @type {{[name: string]: any}} timers by what they wait for */
+    /** @type {{[name: string]: any}} timers by what they wait for; `turn` is the next attempt, or the end of this one */
     this.timers = {};
-    /** @type {Map<string, {resolve(frame: Frame): void, reject(error: Error): void, timer: any}>} */
+    /** @type {Map<string, {resolve(frame: Frame): void, reject(error: any): void, timer: any}>} */
     this.asked = new Map();
-    this.ids = 0;
-    this.failures = 0;
-    this.heard = 0;
-    this.since = 0;
+    this.ids = this.failures = this.heard = this.since = 0;
+    this.heartbeat_ms = 30_000;
     /** @type {string | undefined} a token the server refused */
     this.refused = undefined;
     this.used = '';
   }
 
   start() {
-    this.stopped = false;
     this.#connect();
   }
 
   stop() {
-    this.stopped = true;
     this.#detach();
-    this.#clear();
   }
 
   /** @param {Frame} frame @returns {boolean} whether it left */
@@ -58,71 +54,64 @@ export class Socket {
     return true;
   }
 
-  /** A frame with one answer. @param {Frame} frame @returns {Promise<Frame>} rejects with the `error` frame too */
-  ask(frame) {
+  /** A frame with one answer. @param {Frame} frame @param {number} [patience_ms]
+   * @returns {Promise<Frame>} rejects with the `error` frame, or an error without a code */
+  ask(frame, patience_ms = ANSWER_MS) {
     const id = `q${++this.ids}`;
     return new Promise((resolve, reject) => {
-      const late = () => this.asked.delete(id) && reject(new Error('no answer'));
-      this.asked.set(id, { resolve, reject, timer: this.env.setTimeout(late, ANSWER_MS) });
-      if (!this.send({ ...frame, id })) this.#settle(id, (asked) => asked.reject(new Error('not connected')));
+      const timer = this.env.setTimeout(() => this.#settle(id, {}), patience_ms);
+      this.asked.set(id, { resolve, reject, timer });
+      if (!this.send({ ...frame, id })) this.#settle(id, {});
     });
   }
 
   /** The network came back, or the page was looked at: no more waiting, and no trust in a silent socket. */
   nudge() {
-    if (this.stopped) return;
-    if (this.timers.retry !== undefined) this.#connect();
-    else if (this.ready) this.#probe(5000);
+    if (this.ready) this.#probe(PROBE_MS);
+    else if (this.timers.turn && !this.ws) this.#connect();
   }
 
   /** The network went away: what is open is as good as dead. */
   drop() {
-    if (this.stopped || !this.ws) return;
+    if (!this.ws) return;
     this.failures += 2;
     this.#lost(this.backoff.next());
   }
 
   async #connect() {
-    this.#clear();
     this.#detach();
     this.on.state(this.failures > 1 ? 'offline' : 'connecting');
     // Whatever happens, an attempt ends: by `ready`, by a close, or here.
-    this.#after('attempt', ATTEMPT_MS, () => this.#failed());
-    const attempt = this.timers.attempt;
+    const attempt = this.#after('turn', ATTEMPT_MS, () => this.#failed());
+    const over = () => this.timers.turn !== attempt;
     try {
       this.used = await this.on.token(this.refused);
     } catch (error) {
-      if (this.stopped || this.timers.attempt !== attempt) return;
-      if (error instanceof Ended) this.#end();
-      else this.#failed();
+      if (!over()) error instanceof Ended ? this.#end() : this.#failed();
       return;
     }
-    if (this.stopped || this.timers.attempt !== attempt) return;
+    if (over()) return;
     this.refused = undefined;
-    const ws = new this.env.WebSocket(this.env.base.replace(/^http/, 'ws') + '/v1/ws', ['parlor.v1']);
-    this.ws = ws;
+    const ws = (this.ws = new this.env.WebSocket(this.env.base.replace(/^http/, 'ws') + '/v1/ws', ['parlor.v1']));
     ws.onopen = () => ws.send(JSON.stringify({ type: 'auth', id: 'auth', token: this.used, device: this.on.device }));
-    ws.onmessage = (event) => this.#heard(String(event.data));
+    ws.onmessage = (event) => this.#heard(JSON.parse(event.data));
     ws.onclose = (event) => this.#closed(event.code, event.reason);
   }
 
-  /** @param {string} text */
-  #heard(text) {
+  /** @param {any} frame */
+  #heard(frame) {
+    const { type, id } = frame;
     this.heard = this.env.now();
-    const frame = JSON.parse(text);
-    if (frame.type === 'ready') this.#ready();
-    if (frame.type === 'hello') this.heartbeat_ms = frame.heartbeat_ms;
-    if (frame.type === 'hello') this.timeout_ms = frame.timeout_ms;
-    if (frame.type === 'reconnect') this.#after('reconnect', frame.after_ms ?? 0, () => this.#lost(0));
-    if (frame.id === 'auth' && frame.type === 'error') return this.#closed(4001, '');
-    const settled = this.#settle(frame.id, (asked) =>
-      frame.type === 'error' ? asked.reject(frame) : asked.resolve(frame),
-    );
-    if (!settled) this.on.frame(frame);
+    if (type === 'ready') this.#ready();
+    if (type === 'hello') this.heartbeat_ms = frame.heartbeat_ms;
+    if (type === 'reconnect') this.#after('turn', frame.after_ms ?? 0, () => this.#lost(0));
+    if (id === 'auth' && type === 'error') return this.#closed(4001, '');
+    this.#settle(id, frame);
+    this.on.frame(frame);
   }
 
   #ready() {
-    this.env.clearTimeout(this.timers.attempt);
+    this.env.clearTimeout(this.timers.turn);
     this.ready = true;
     this.failures = 0;
     this.since = this.env.now();
@@ -133,18 +122,17 @@ export class Socket {
   }
 
   #beat() {
-    this.#after('beat', this.heartbeat_ms ?? 30_000, () => {
-      if (this.env.now() - this.heard >= (this.timeout_ms ?? 60_000)) return this.#failed();
-      this.send({ type: 'ping', id: 'ping' });
+    this.#after('beat', this.heartbeat_ms, () => {
+      this.#probe(ANSWER_MS);
       this.#beat();
     });
   }
 
-  /** @param {number} patience_ms */
+  /** @param {number} patience_ms after which a socket that says nothing is given up */
   #probe(patience_ms) {
+    const { ws } = this;
     const asked = this.env.now();
-    this.send({ type: 'ping', id: 'ping' });
-    this.#after('probe', patience_ms, () => this.heard < asked && this.#failed());
+    this.ask({ type: 'ping' }, patience_ms).catch(() => ws === this.ws && this.heard < asked && this.#failed());
   }
 
   /** The next token goes in when a fifth of this one's life is left, a minute at most. */
@@ -152,10 +140,9 @@ export class Socket {
     const left = this.on.expires() - this.env.now();
     this.#after('reauth', Math.max(1000, left - Math.min(60_000, left / 5)), async () => {
       const { ws, used } = this;
-      const token = await this.on.token(used).catch(() => null);
+      const token = await this.on.token(used).catch(() => '');
       if (ws !== this.ws || !this.ready) return;
-      if (token) this.send({ type: 'reauth', id: 'reauth', token });
-      if (token) this.used = token;
+      if (token) this.send({ type: 'reauth', id: 'reauth', token: (this.used = token) });
       this.#reauth();
     });
   }
@@ -168,29 +155,27 @@ export class Socket {
       // Refused once: refresh and come back at once. Refused again: something else is wrong, take it slowly.
       return this.#lost(this.ready || !this.failures++ ? 0 : this.backoff.next());
     }
-    const wait_ms = [1012, 4008, 4010, 4012].includes(code) ? retryAfter(reason) : null;
-    if (wait_ms === null) return this.#failed();
+    const told = /"retry_after_ms":\s*(\d+)/.exec(reason);
+    if (!told) return this.#failed();
     if (!this.ready) this.failures++;
-    this.#lost(wait_ms + this.env.random() * 300);
+    this.#lost(+told[1] + this.env.random() * 300);
   }
 
   #failed() {
     if (!this.ready) this.failures++;
-    if (this.ready && this.env.now() - this.since >= GOOD_MS) this.backoff.reset();
+    else if (this.env.now() - this.since >= GOOD_MS) this.backoff.reset();
     this.#lost(this.backoff.next());
   }
 
   /** @param {number} wait_ms */
   #lost(wait_ms) {
     this.#detach();
-    this.#clear();
-    if (this.stopped) return;
     this.on.state(this.failures ? 'offline' : 'connecting');
-    this.#after('retry', wait_ms, () => this.#connect());
+    this.#after('turn', wait_ms, () => this.#connect());
   }
 
   #end() {
-    this.stop();
+    this.#detach();
     this.on.ended();
   }
 
@@ -198,45 +183,32 @@ export class Socket {
     const { ws, ready } = this;
     this.ws = null;
     this.ready = false;
+    for (const timer of Object.values(this.timers)) this.env.clearTimeout(timer);
+    this.timers = {};
     if (ws) {
       ws.onopen = ws.onmessage = ws.onclose = null;
       ws.close();
     }
-    for (const id of [...this.asked.keys()]) this.#settle(id, (asked) => asked.reject(new Error('connection lost')));
+    for (const id of this.asked.keys()) this.#settle(id, {});
     if (ready) this.on.closed();
   }
 
-  /** @param {string | undefined} id @param {(asked: {resolve(frame: Frame): void, reject(error: any): void}) => void} how */
-  #settle(id, how) {
-    const asked = id === undefined ? undefined : this.asked.get(id);
-    if (!asked) return false;
-    this.asked.delete(/** @type {string} */ (id));
+  /** @param {string} id @param {any} frame its answer; an `error`, or nothing, is a refusal */
+  #settle(id, frame) {
+    const asked = this.asked.get(id);
+    if (!asked) return;
+    this.asked.delete(id);
     this.env.clearTimeout(asked.timer);
-    how(asked);
-    return true;
+    if (frame.type && frame.type !== 'error') asked.resolve(frame);
+    else asked.reject(frame);
   }
 
-  /** @param {string} name @param {number} ms @param {() => void} call */
+  /** @param {string} name @param {number} ms @param {() => void} call @returns {any} the timer */
   #after(name, ms, call) {
     this.env.clearTimeout(this.timers[name]);
-    this.timers[name] = this.env.setTimeout(() => {
+    return (this.timers[name] = this.env.setTimeout(() => {
       delete this.timers[name];
       call();
-    }, ms);
-  }
-
-  #clear() {
-    for (const timer of Object.values(this.timers)) this.env.clearTimeout(timer);
-    this.timers = {};
-  }
-}
-
-/** @param {string} reason @returns {number | null} */
-function retryAfter(reason) {
-  try {
-    const { retry_after_ms } = JSON.parse(reason);
-    return typeof retry_after_ms === 'number' ? retry_after_ms : null;
-  } catch {
-    return null;
+    }, ms));
   }
 }

@@ -1,4 +1,5 @@
-/** @import {Change, Env, Frame, Record} from './types.js' */
+/** @import {Change, Connection, Entry, Env, Frame, Record} from './types.js' */
+/** @import {Api} from './api.js' */
 /** @import {Model} from './model.js' */
 /** @import {ServerClock} from './ids.js' */
 /** @import {Session} from './session.js' */
@@ -11,61 +12,81 @@ import { Socket } from './socket.js';
 import { mark, Views } from './views.js';
 
 const HEADS_MS = 30_000;
+/** PROTOCOL §3: `typing` ends by itself, and so many users are watched at most. */
+const TYPING_MS = 6000;
+const WATCH_MAX = 500;
 
 /** The one place that talks to the server over the socket; it runs in the leading tab. */
 export class Sync {
   /**
-   * @param {Env} env @param {Model} model @param {Session} session @param {ServerClock} clock
-   * @param {{commit(change: Change): void, ended(): void, device: any}} on
+   * @param {Env} env @param {Model} model @param {Session} session @param {Api} api @param {ServerClock} clock
+   * @param {{commit(change: Change): void, ended(): void, device?: any}} on
    */
-  constructor(env, model, session, clock, on) {
+  constructor(env, model, session, api, clock, on) {
     this.model = model;
+    this.session = session;
     this.clock = clock;
     this.on = on;
     this.env = env;
     this.me = session.tokens?.user.user_id ?? '';
+    this.device = on.device;
+    this.ended = on.ended;
     /** @type {Map<string, Log>} */
     this.logs = new Map();
     /** @type {any} */
     this.heads_timer = null;
-    this.socket = new Socket(env, {
-      token: (stale) => session.token(stale),
-      expires: () => session.tokens?.expires_at ?? 0,
-      device: on.device,
-      frame: (frame) => this.frame(frame),
-      ready: () => this.#ready(),
-      closed: () => this.#closed(),
-      state: (state) => on.commit({ type: 'connection', state }),
-      ended: on.ended,
-    });
-    const send = (/** @type {Frame} */ frame) => this.socket.send(frame);
-    this.outbox = new Outbox(env, {
-      entries: () => model.outbox.values(),
-      send,
-      update: (entry) => {
-        const seen = entry.state === 'sequenced' && (entry.seq ?? 0) <= this.log(entry.conversation_id).row.cursor;
-        on.commit(seen ? { type: 'gone', client_msg_id: entry.client_msg_id } : { type: 'entry', entry });
-      },
-    });
-    this.marks = new Marks(env, { send, row: (id) => model.rows.get(id) });
-    this.views = new Views(env, session, clock, {
-      log: (id) => this.log(id),
-      view: (view) => this.view(view),
-      changed: (log) => on.commit({ type: 'row', row: log.row }),
-    });
-    this.fetcher = new Fetcher(env, {
-      ask: (frame) => this.socket.ask(frame),
-      log: (id) => this.log(id),
-      applied: (log, items) => this.applied(log, items),
-    });
+    /** @type {Map<string, any>} who types where, with the timer that ends it */
+    this.typists = new Map();
+    /** @type {string[]} */
+    this.watched = [];
+    this.present = 'online';
+    // Each of these calls what it needs of this object.
+    this.socket = new Socket(env, this);
+    this.outbox = new Outbox(env, this);
+    this.marks = new Marks(env, this);
+    this.views = new Views(env, api, clock, this);
+    this.fetcher = new Fetcher(env, this);
   }
 
   stop() {
     this.socket.stop();
-    this.outbox.halt();
-    this.fetcher.halt();
+    this.closed();
     this.views.halt();
-    this.env.clearTimeout(this.heads_timer);
+  }
+
+  // What the socket calls.
+  /** @param {string} [stale] */
+  token(stale) {
+    return this.session.token(stale);
+  }
+  expires() {
+    return this.session.tokens?.expires_at ?? 0;
+  }
+  /** @param {Connection} state */
+  state(state) {
+    this.on.commit({ type: 'connection', state });
+  }
+
+  // What the others call.
+  /** @param {Frame} frame */
+  send(frame) {
+    return this.socket.send(frame);
+  }
+  /** @param {Frame} frame */
+  ask(frame) {
+    return this.socket.ask(frame);
+  }
+  entries() {
+    return this.model.outbox.values();
+  }
+  /** @param {Entry} entry */
+  update(entry) {
+    const seen = entry.state === 'sequenced' && (entry.seq ?? 0) <= this.log(entry.conversation_id).row.cursor;
+    this.on.commit(seen ? { type: 'gone', client_msg_id: entry.client_msg_id } : { type: 'entry', entry });
+  }
+  /** @param {Log} log */
+  moved({ row }) {
+    this.on.commit({ type: 'row', row });
   }
 
   /** @param {string} conversation_id */
@@ -80,6 +101,8 @@ export class Sync {
     if (frame.type === 'record') this.#live(frame);
     if (frame.type === 'heads') this.#heads(frame);
     if (frame.type === 'receipt') this.#receipt(frame);
+    if (frame.type === 'typing') this.#typist(/** @type {any} */ (frame));
+    if (frame.type === 'presence') this.on.commit(/** @type {any} */ (frame));
     if (frame.type === 'conversation' && frame.change !== 'left') this.view(frame.conversation);
     if (frame.type === 'hello' || frame.type === 'pong') this.clock.learn(frame.now);
     if (frame.type === 'sequenced') this.#sequenced(frame);
@@ -89,12 +112,16 @@ export class Sync {
     else if (frame.id) this.outbox.answer(frame);
   }
 
-  #ready() {
+  ready() {
     this.#askHeads(0);
     this.outbox.halt();
     this.outbox.pump();
     if (!this.marks.told.size) this.#recall();
     this.marks.repeat();
+    if (this.present !== 'online') this.status(this.present);
+    const { watched } = this;
+    this.watched = [];
+    this.watch(watched);
     for (const id of this.model.rows.keys()) this.fetcher.kick(id);
   }
 
@@ -104,7 +131,7 @@ export class Sync {
     for (const row of rows.slice(0, 20)) this.marks.told.add(row.conversation_id);
   }
 
-  #closed() {
+  closed() {
     this.outbox.halt();
     this.fetcher.halt();
     this.env.clearTimeout(this.heads_timer);
@@ -115,7 +142,7 @@ export class Sync {
     this.env.clearTimeout(this.heads_timer);
     this.heads_timer = this.env.setTimeout(async () => {
       const since = await this.model.store.get('since').catch(() => undefined);
-      if (!since) this.views.list().catch(() => {});
+      if (!since) this.views.list();
       if (this.socket.send({ type: 'heads', id: 'heads', ...(since ? { since } : {}) })) this.#askHeads(HEADS_MS);
     }, wait_ms);
   }
@@ -141,12 +168,54 @@ export class Sync {
     this.applied(log, log.live(record, epoch));
   }
 
+  // What the page asks for, whichever tab it is in (`Client.tell`).
+
+  nudge() {
+    this.socket.nudge();
+    this.state(this.model.connection);
+  }
+  offline() {
+    this.socket.drop();
+  }
+  /** @param {string} conversation_id */
+  members(conversation_id) {
+    this.views.members(conversation_id);
+  }
+  /** @param {string} conversation_id @param {boolean} on */
+  typing(conversation_id, on) {
+    this.send({ type: 'typing', conversation_id, on });
+  }
+  /** @param {string} status */
+  status(status) {
+    this.present = status;
+    this.send({ type: 'presence', status });
+  }
+  /** @param {string[]} user_ids */
+  watch(user_ids) {
+    const known = this.watched;
+    const all = [...new Set([...known, ...user_ids])];
+    this.watched = all.slice(-WATCH_MAX);
+    const frame = (/** @type {string} */ type, /** @type {string[]} */ user_ids) =>
+      user_ids.length && this.send({ type, id: type, user_ids });
+    frame('unwatch', all.slice(0, -WATCH_MAX));
+    frame('watch', this.watched.filter((id) => !known.includes(id)));
+  }
+
+  /** @param {{type: "typing", conversation_id: string, user_id: string, on: boolean}} change */
+  #typist(change) {
+    const { conversation_id, user_id, on } = change;
+    const key = conversation_id + user_id;
+    this.env.clearTimeout(this.typists.get(key));
+    if (on) this.typists.set(key, this.env.setTimeout(() => this.#typist({ ...change, on: false }), TYPING_MS));
+    this.on.commit(change);
+  }
+
   /** @param {any} view */
   view(view) {
     const log = this.log(view.conversation_id);
     const { row } = log;
-    const { kind, title, role, members_count } = view;
-    Object.assign(row, { kind, title: title ?? null, role, members_count });
+    const { kind, title = null, role, members_count, avatar_media_id, history } = view;
+    Object.assign(row, { kind, title, role, members_count, avatar_media_id, history, view });
     const items = log.head({ ...view, read_ord: view.head_ord - view.unread });
     if (view.last_message && !(row.last && row.last.seq >= view.last_message.seq)) row.last = view.last_message;
     this.applied(log, items);
@@ -161,14 +230,17 @@ export class Sync {
     row.unread = Math.max(0, row.head_ord - row.read_ord);
     const reset = log.takeReset();
     const own = new Set(items.filter((record) => record.sender_id === this.me).map((record) => record.client_msg_id));
-    const entries = [...this.model.outbox.values()].filter((entry) => entry.conversation_id === id);
+    const entries = [...this.entries()].filter((entry) => entry.conversation_id === id);
     const gone = entries.filter((entry) => own.has(entry.client_msg_id) || (!reset && (entry.seq ?? Infinity) <= row.cursor));
     this.on.commit({ type: 'applied', row, items, reset, gone: gone.map((entry) => entry.client_msg_id) });
     for (const entry of gone) this.outbox.settled(entry);
     if (reset) this.#again(entries.filter((entry) => entry.state === 'sequenced' && !gone.includes(entry)));
     if (items.some((record) => record.sender_id !== this.me)) this.marks.move(id);
+    // Who has written does not write any more.
+    for (const { sender_id: user_id } of items)
+      if (this.typists.has(id + user_id)) this.#typist({ type: 'typing', conversation_id: id, user_id, on: false });
     this.fetcher.kick(id);
-    if (!row.kind || (row.kind === 'direct' && !row.members)) this.views.complete(id).catch(() => {});
+    if (!row.kind || (row.kind === 'direct' && !row.members)) this.views.complete(id);
   }
 
   /** The log that had these is lost: whether they are in the new one, their ids decide. @param {any[]} entries */
@@ -231,7 +303,7 @@ export class Sync {
 
   /** Records below those shown, from the server. @param {string} conversation_id @param {number} start */
   async older(conversation_id, start) {
-    const frame = await this.socket.ask({ type: 'fetch', conversation_id, before: start + 1, limit: 100 });
+    const frame = await this.socket.ask({ type: 'fetch', conversation_id, before: start + 1, limit: 200 });
     const log = this.log(conversation_id);
     if (start !== log.row.base) return;
     const items = log.older(frame);
