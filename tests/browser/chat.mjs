@@ -4,6 +4,8 @@ import playwright from '../../web/node_modules/playwright-core/index.js';
 import { check, finish, same } from './check.mjs';
 import { groups } from './groups.mjs';
 import { history } from './history.mjs';
+import { installed } from './installed.mjs';
+import { looks } from './looks.mjs';
 import { messages } from './messages.mjs';
 import { talk } from './talk.mjs';
 
@@ -14,7 +16,7 @@ const browser = await playwright.chromium.launch({ executablePath: process.env.P
 const world = /** @type {import('./people.mjs').World} */ ({
   browser, url: process.env.PARLOR_URL ?? 'http://127.0.0.1:8080', run: Date.now().toString(36), said: /** @type {string[]} */ ([]),
 });
-const chapters = { talk, messages, groups, history };
+const chapters = { talk, messages, groups, history, looks, installed };
 const wanted = process.argv.slice(2);
 
 for (const [name, chapter] of Object.entries(chapters)) {

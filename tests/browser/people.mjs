@@ -79,6 +79,8 @@ export class Person {
 
   /** @param {string} title a part of the conversation's name */
   async open(title) {
+    // In a small window the list stands behind the conversation.
+    if ((await this.page.locator('.chat').count()) && !(await this.page.locator('.sidebar').isVisible())) await this.home();
     await this.line(title).click();
     await this.at('message-input').waitFor();
   }

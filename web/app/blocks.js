@@ -9,12 +9,19 @@ const blocked = new Set();
 export const isBlocked = (user_id) => blocked.has(user_id);
 export const allBlocked = () => [...blocked];
 
-/** Asks the server for the list. @param {Client} client */
+/** Asks the server for the list, page by page. @param {Client} client */
 export async function loadBlocks(client) {
-  const { items } = await client.api.blocks();
+  const users = [];
+  /** @type {string | undefined} */
+  let cursor;
+  do {
+    const { items, next } = await client.api.blocks({ cursor });
+    users.push(...items);
+    cursor = next ?? undefined;
+  } while (cursor);
   blocked.clear();
-  for (const { user_id } of items) blocked.add(user_id);
-  know(client, items.filter((user) => user.username));
+  for (const { user_id } of users) blocked.add(user_id);
+  know(client, users.filter((user) => user.username));
 }
 
 /** @param {Client} client @param {string} user_id @param {boolean} on */

@@ -113,9 +113,9 @@ export function Messages({ client, row, read_seq, jump, setMode }) {
       <div class="messages-inside">
         ${timeline.more && html`<p class="older"><span>Loading earlier messages…</span></p>`}
         <ol ref=${list.list}>
-          <li class="spacer" role="presentation" style=${{ height: `${list.above}px` }}></li>
+          <li class="spacer" aria-hidden="true" style=${{ height: `${list.above}px` }}></li>
           ${lines}
-          <li class="spacer" role="presentation" style=${{ height: `${list.below}px` }}></li>
+          <li class="spacer" aria-hidden="true" style=${{ height: `${list.below}px` }}></li>
           ${pending.map((entry, index) => html`<${Echo} key=${entry.client_msg_id} client=${client} row=${row} entry=${entry} jump=${show}
             joined=${index > 0 || shown.at(-1)?.record.sender_id === client.me} />`)}
         </ol>

@@ -23,7 +23,7 @@ export function Quote({ client, row, seq, jump }) {
   const message = useMessage(client, row, seq);
   const { sender_id = '' } = message?.record ?? {};
   const who = message ? (sender_id === client.me ? 'You' : nameOf(client, sender_id)) : '';
-  return html`<button type="button" class="quote" data-testid="quote" data-hue=${hueOf(sender_id)} onClick=${() => jump(seq)} aria-label=${`Reply to ${who}. Show that message`}>
-    <strong dir="auto">${who || '…'}</strong>
+  return html`<button type="button" class="quote" data-testid="quote" data-hue=${hueOf(sender_id)} onClick=${() => jump(seq)}>
+    <em class="hidden">In reply to</em><strong dir="auto">${who || '…'}</strong>
     <span dir="auto">${message ? inBrief(message.body, message.deleted) : message === null ? 'Not available' : '…'}</span></button>`;
 }

@@ -22,7 +22,7 @@ export function Sidebar({ client, open, starting, newGroup, settings, searching,
       <button type="button" class="round plain" title="Search messages" aria-label="Search messages" data-testid="search-open" aria-expanded=${!!searching}
         onClick=${() => search(searching ? null : { within: null })}><${Icon} name="search" /></button>
       <button type="button" class="round plain" title="New group" aria-label="New group" onClick=${newGroup}><${Icon} name="group" /></button>
-      <button type="button" class="round plain" title="Settings" aria-label="Your account and settings" data-testid="settings" onClick=${settings}>
+      <button type="button" class="round plain" title="Settings" data-testid="settings" onClick=${settings}><span class="hidden">Your account and settings</span>
         <${Avatar} name=${me} id=${client.me} client=${client} media_id=${userOf(client, client.me)?.avatar_media_id} /></button>
     </header>
     ${searching

@@ -43,8 +43,8 @@ export function api(session) {
     find: (username) => ask('/users', { username }),
     /** @param {string[]} user_ids @returns {Promise<{items: Presence[]}>} */
     presence: (user_ids) => post('/presence', { user_ids }),
-    /** @returns {Promise<Page<User>>} */
-    blocks: () => get('/me/blocks'),
+    /** @param {{cursor?: string}} [page] @returns {Promise<Page<User>>} */
+    blocks: (page) => ask('/me/blocks', page),
     /** @param {string} user_id @param {boolean} [on] @returns {Promise<void>} */
     block: (user_id, on = true) => (on ? put : del)(`/me/blocks/${user_id}`),
 
