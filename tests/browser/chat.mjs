@@ -16,7 +16,7 @@ const browser = await playwright.chromium.launch({ executablePath: process.env.P
 const world = /** @type {import('./people.mjs').World} */ ({
   browser, url: process.env.PARLOR_URL ?? 'http://127.0.0.1:8080', run: Date.now().toString(36), said: /** @type {string[]} */ ([]),
 });
-const chapters = { talk, messages, groups, history, looks, installed };
+const chapters = { talk, messages, groups, looks, installed, history };
 const wanted = process.argv.slice(2);
 
 for (const [name, chapter] of Object.entries(chapters)) {

@@ -1,12 +1,17 @@
 /** @import {Ack, Device, MemberItem, Own, Page, Presence, Receipts, Records, Found, User, View} from './types.js' */
 /** @import {Session} from './session.js' */
 
+import { ApiError } from './rest.js';
+
+const gone = { ok: false, status: 0 };
+
 /**
  * The REST calls (PROTOCOL §4), by name; each rejects with an `ApiError`. Those that make a record take a `key`, the
  * `Idempotency-Key`: given the same one again, a call does nothing twice.
  * @param {Session} session
  */
 export function api(session) {
+  const { env } = session;
   /** @param {string} method @returns {(path: string, body?: any, key?: string) => Promise<any>} */
   const by = (method) => (path, body, key) => session.call(method, path, { body, key });
   const [get, post, put, patch, del] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].map(by);
@@ -34,6 +39,8 @@ export function api(session) {
     devices: () => get('/devices'),
     /** Signs a device out. @param {string} device_id @returns {Promise<void>} */
     endDevice: (device_id) => del(`/devices/${device_id}`),
+    /** Opens one socket without a token (`/v1/ws?ticket=`). @returns {Promise<{ticket: string, expires_in_ms: number}>} */
+    ticket: () => post('/ws-tickets'),
     /** @param {string} device_id @param {any} token as the push service gave it @returns {Promise<void>} */
     pushToken: (device_id, token) => (token ? put : del)(`/push-tokens/${device_id}`, token ?? undefined),
 
@@ -43,6 +50,8 @@ export function api(session) {
     find: (username) => ask('/users', { username }),
     /** @param {string[]} user_ids @returns {Promise<{items: Presence[]}>} */
     presence: (user_ids) => post('/presence', { user_ids }),
+    /** @param {string} user_id @param {string} [tz] the viewer's time zone, for the text @returns {Promise<Presence>} */
+    seen: (user_id, tz) => ask(`/users/${user_id}/presence`, { tz }),
     /** @param {{cursor?: string}} [page] @returns {Promise<Page<User>>} */
     blocks: (page) => ask('/me/blocks', page),
     /** @param {string} user_id @param {boolean} [on] @returns {Promise<void>} */
@@ -80,6 +89,8 @@ export function api(session) {
     /** Messages as they have become, newest first. @param {string} conversation_id
      * @param {{before?: number, limit?: number}} [range] @returns {Promise<Page<any>>} */
     messages: (conversation_id, range) => ask(of(conversation_id, '/messages'), range),
+    /** Everything up to a message is read. @param {string} conversation_id @param {number} seq @returns {Promise<void>} */
+    read: (conversation_id, seq) => put(of(conversation_id, '/read'), { seq }),
     /** Who has it, and who has read it, since when. @param {string} conversation_id @param {number} seq
      * @param {{cursor?: string}} [page] @returns {Promise<Receipts>} */
     receipts: (conversation_id, seq, page) => ask(of(conversation_id, `/messages/${seq}/receipts`), page),
@@ -92,7 +103,9 @@ export function api(session) {
       const sha256 = Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('');
       const content_type = file.type || 'application/octet-stream';
       const { media_id, upload } = await post('/media', { name, content_type, size: file.size, sha256 });
-      await session.put(upload, file);
+      const { url, method, headers } = upload;
+      const { ok, status } = await env.fetch(new URL(url, env.base).href, { method, headers, body: file }).catch(() => gone);
+      if (!ok) throw new ApiError(status, 'unavailable', 'The file could not be stored.');
       return media_id;
     },
     /** Where a file is to be read from, for a while. @param {string} media_id

@@ -68,7 +68,7 @@ export const fold = (records, now) => new Fold(now).append(records).shown;
 /** @param {Message} target moved in place @param {Record} record */
 function touch(target, { kind, body, redacted, sender_id }) {
   if (target.deleted) return;
-  if (kind === 'delete') Object.assign(target, { deleted: true, pinned: false, text: '', body: {}, reactions: {} });
+  if (kind === 'delete') Object.assign(target, show({ ...target.record, redacted: true }, 0));
   if (kind === 'edit' && !redacted) {
     const { text, mentions, media } = body;
     Object.assign(target, { text: text ?? '', edited: true, body: { ...target.body, text, mentions, media } });

@@ -1,5 +1,7 @@
 /** @import {Change, Store} from './types.js' */
 
+const STORES = ['rows', 'records', 'outbox'];
+
 /** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
 function done(request) {
   return new Promise((resolve, reject) => {
@@ -10,9 +12,7 @@ function done(request) {
 
 /** @param {IDBOpenDBRequest} request */
 function make({ result: db }) {
-  db.createObjectStore('rows', { keyPath: 'conversation_id' });
-  db.createObjectStore('records', { keyPath: ['conversation_id', 'seq'] });
-  db.createObjectStore('outbox', { keyPath: 'client_msg_id' });
+  ['conversation_id', ['conversation_id', 'seq'], 'client_msg_id'].forEach((keyPath, i) => db.createObjectStore(STORES[i], { keyPath }));
   db.createObjectStore('meta');
 }
 
@@ -34,9 +34,9 @@ export class IndexedStore {
   }
 
   async load() {
-    const tx = this.db.transaction(['rows', 'outbox']);
-    const [rows, outbox] = await Promise.all(['rows', 'outbox'].map((name) => done(tx.objectStore(name).getAll())));
-    return { rows, outbox };
+    const tx = this.db.transaction(STORES);
+    const all = (/** @type {string} */ name) => done(tx.objectStore(name).getAll());
+    return { rows: await all('rows'), outbox: await all('outbox') };
   }
 
   /** @param {Change} change @returns {Promise<void>} */
@@ -44,7 +44,7 @@ export class IndexedStore {
     // After one lost write (a full disk) later ones would leave a hole below their cursor: the disk stays as it was.
     if (this.broken) return Promise.reject(new Error('the browser keeps no more data'));
     return new Promise((resolve, reject) => {
-      const tx = this.db.transaction(['rows', 'records', 'outbox'], 'readwrite');
+      const tx = this.db.transaction(STORES, 'readwrite');
       tx.oncomplete = () => resolve();
       tx.onabort = () => {
         this.broken = true;
@@ -58,19 +58,17 @@ export class IndexedStore {
 
   /** @param {IDBTransaction} tx @param {Change} change */
   #put(tx, change) {
-    const outbox = tx.objectStore('outbox');
+    const [rows, records, outbox] = STORES.map((name) => tx.objectStore(name));
     if (change.type === 'entry') outbox.put(change.entry);
     if (change.type === 'gone') outbox.delete(change.client_msg_id);
     if (!('row' in change)) return;
-    tx.objectStore('rows').put(change.row);
-    if (change.type === 'row') return;
-    const records = tx.objectStore('records');
+    rows.put(change.row);
     const id = change.row.conversation_id;
     if (change.type === 'applied') {
       if (change.reset) records.delete(IDBKeyRange.bound([id, 0], [id, Infinity]));
       for (const gone of change.gone) outbox.delete(gone);
     }
-    for (const record of change.items) records.put(record);
+    if (change.type !== 'row') for (const record of change.items) records.put(record);
   }
 
   /** Without holes below `before`, so a range by arithmetic. @param {string} id @param {number} before @param {number} limit */

@@ -15,10 +15,10 @@ export class ServerClock {
     this.local = now;
     this.offset = 0;
   }
-  /** @param {unknown} now the server's `now`: RFC 3339, or ms */
+  /** @param {string} now the server's `now` */
   learn(now) {
-    const at = typeof now === 'number' ? now : Date.parse(String(now));
-    if (Number.isFinite(at)) this.offset = at - this.local();
+    const offset = Date.parse(now) - this.local();
+    if (offset === offset) this.offset = offset;
   }
   now() {
     return Math.max(0, Math.round(this.local() + this.offset));

@@ -26,16 +26,16 @@ export async function call(env, method, path, { body, token, key } = {}) {
   if (token) headers.Authorization = `Bearer ${token}`;
   if (key) headers['Idempotency-Key'] = key;
   let response;
-  let text;
+  let json;
   try {
     const signal = AbortSignal.timeout(TIMEOUT_MS);
     response = await env.fetch(`${env.base}/v1${path}`, { method, headers, signal, body: JSON.stringify(body) });
-    text = await response.text();
+    json = JSON.parse((await response.text()) || '{}');
   } catch {
-    throw new ApiError(0, 'unavailable', 'No connection to the server.');
+    // Broken off, or the answer of something on the way.
+    if (!response || response.ok) throw new ApiError(0, 'unavailable', 'No connection to the server.');
   }
-  const json = parse(text);
-  if (response.ok) return json ?? {};
+  if (response.ok) return json;
   const wait_s = response.headers.get('Retry-After');
   throw new ApiError(
     response.status,
@@ -43,19 +43,4 @@ export async function call(env, method, path, { body, token, key } = {}) {
     json?.detail || json?.title || `HTTP ${response.status}`,
     wait_s ? +wait_s * 1000 : undefined,
   );
-}
-
-/** @param {string} text */
-function parse(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-/** Brings a file to where the server said. @param {Env} env @param {{url: string, method: string, headers?: any}} upload @param {Blob} file */
-export async function put(env, { url, method, headers }, file) {
-  const response = await env.fetch(new URL(url, env.base).href, { method, headers, body: file }).catch(() => null);
-  if (!response?.ok) throw new ApiError(response?.status ?? 0, 'unavailable', 'The file could not be stored.');
 }

@@ -1,5 +1,5 @@
 /** @import {Env, Tokens} from './types.js' */
-import { ApiError, call, put } from './rest.js';
+import { ApiError, call } from './rest.js';
 
 /** The session is over: only a new sign-in helps. */
 export class Ended extends Error {}
@@ -63,11 +63,6 @@ export class Session {
     }
   }
 
-  /** @param {{url: string, method: string, headers?: any}} upload @param {Blob} file */
-  put(upload, file) {
-    return put(this.env, upload, file);
-  }
-
   async leave() {
     await this.call('POST', '/auth/logout').catch(() => {});
     this.vault.set(null);
@@ -75,8 +70,8 @@ export class Session {
 
   /** @param {any} answer @param {Tokens} [before] @returns {Tokens} */
   #keep(answer, before) {
-    const { user, device_id, access_token, refresh_token, expires_in_ms } = { ...before, ...answer };
-    const tokens = { user, device_id, access_token, refresh_token, expires_at: this.env.now() + expires_in_ms };
+    const { expires_in_ms, ...rest } = { ...before, ...answer };
+    const tokens = { ...rest, expires_at: this.env.now() + expires_in_ms };
     this.vault.set(tokens);
     return tokens;
   }

@@ -26,9 +26,10 @@ export class MemoryStore {
     const id = copy.row.conversation_id;
     this.rows.set(id, copy.row);
     if (copy.type === 'row') return;
-    const kept = copy.type === 'applied' && copy.reset ? [] : (this.logs.get(id) ?? []);
+    const applied = copy.type === 'applied' ? copy : null;
+    const kept = applied?.reset ? [] : (this.logs.get(id) ?? []);
     this.logs.set(id, [...kept, ...copy.items].sort((a, b) => a.seq - b.seq));
-    if (copy.type === 'applied') for (const gone of copy.gone) this.outbox.delete(gone);
+    for (const gone of applied?.gone ?? []) this.outbox.delete(gone);
   }
 
   /** @param {string} conversation_id @param {number} before @param {number} limit */
