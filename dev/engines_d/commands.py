@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     some.add_argument("services", nargs="*", metavar="SERVICE", help=f"of {', '.join(services.ALL)}")
     patient = argparse.ArgumentParser(add_help=False)
     patient.add_argument(
-        "--timeout", type=float, default=180, metavar="S", help="for each node to be ready [180]"
+        "--timeout", type=float, default=300, metavar="S", help="for each node to be ready [300]"
     )
 
     up = commands.add_parser(
