@@ -7,7 +7,7 @@ import { join } from 'node:path';
 /** @typedef {{seq: number, state: string, text: string, mine: boolean}} Shown */
 /** What the chapters hand on. @typedef {{browser: Browser, url: string, run: string, said: string[], ann: Person, bo: Person, cleo: Person}} World */
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 45_000;
 
 export class Person {
   /** @param {Browser} browser @param {string} url @param {string} username @param {object} [options] */
@@ -124,8 +124,16 @@ export class Person {
 
   /** Opens a part of the settings. @param {string} part */
   async settings(part) {
+    if (!(await this.page.locator('.sidebar').isVisible())) await this.home();
     await this.at('settings').click();
     await this.at(`settings-${part}`).click();
+  }
+
+  /** Attaches a picture of one colour to the next message. @param {string} name */
+  async attach(name) {
+    const file = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkaPhfz0AEYBxVSF+FAAhKDveksOjmAAAAAElFTkSuQmCC', 'base64');
+    await this.at('attach').setInputFiles({ name, mimeType: 'image/png', buffer: file });
+    await this.page.locator('[data-testid="attached"]:not([aria-busy="true"])', { hasText: name }).waitFor();
   }
 
   /** Closes whatever dialog is open. */

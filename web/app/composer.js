@@ -88,7 +88,7 @@ export function Composer({ client, row, name, held, mode, setMode }) {
       ...(text.trim() ? { text } : {}), ...(mode?.reply ? { reply_to: mode.reply.record.seq } : {}),
       ...(mentions.length ? { mentions } : {}), ...(media.length ? { media } : {}),
     });
-    typed.current = 0;
+    stop();
     files.clear();
     setMode(null);
     keepDraft(client, conversation_id, '');

@@ -6,7 +6,7 @@ import { refusalText } from './people.js';
 import { say } from './toast.js';
 
 /** Muted until somebody unmutes: a time that is far enough. */
-const FOR_EVER = '9999-12-31T00:00:00.000Z';
+const FOR_EVER = '9999-01-01T00:00:00.000Z';
 
 /** @param {Client} client @param {Row} row */
 export const isMuted = (client, row) => Date.parse(row.view?.muted_until ?? '') > client.clock.now();

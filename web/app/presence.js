@@ -56,7 +56,7 @@ export function statusOf(client, user_id) {
 /** Who types in a conversation. @param {Client} client @param {Row} row @returns {string} */
 export function typingText(client, row) {
   const who = [...(client.model.typing.get(row.conversation_id) ?? [])].filter((id) => id !== client.me);
-  if (!who.length) return '';
+  if (!who.length || client.model.connection !== 'online') return '';
   if (row.kind === 'direct') return 'typing…';
   if (who.length > 2) return `${who.length} people are typing…`;
   return `${who.map((id) => nameOf(client, id)).join(' and ')} ${who.length === 1 ? 'is' : 'are'} typing…`;
