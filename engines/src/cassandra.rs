@@ -26,12 +26,15 @@
 mod accounts;
 mod address;
 mod batches;
+mod blocks;
 mod connect;
 mod failure;
 mod history;
 mod marks;
 mod members;
 mod migrations;
+mod own_settings;
+mod pushes;
 mod records;
 mod requests;
 mod rows;

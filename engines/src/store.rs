@@ -1,7 +1,9 @@
 //! # The store port
 //!
-//! Users, conversations, history, marks. Written by the persister (history, conversations, marks)
-//! and by the gateway (accounts, sessions). What every adapter promises:
+//! Users, conversations, history, marks. Written by the persister (history, conversations, marks,
+//! blocks)
+//! and by the gateway (accounts, sessions, users' own
+//! settings). What every adapter promises:
 //!
 //! - **Rewriting changes nothing.** Every write is an upsert that is right in any order and any
 //!   number of times: records are inserted once, memberships and conversations keep the larger
@@ -12,10 +14,17 @@
 //! - **Down is an error**, never an empty answer.
 
 mod accounts;
+mod blocks;
 mod history;
+mod pushes;
+mod settings;
 
 pub use accounts::{Accounts, Device, Session, Sessions, User};
-pub use history::{Conversations, Effect, Head, History, Info, MarkStore, StoredAck};
+pub use blocks::{Block, Blocks};
+pub(crate) use history::REACHED_LOOK;
+pub use history::{Conversations, Effect, Head, History, Info, MarkStore, Reached, StoredAck};
+pub use pushes::{PushToken, Pushed, Pushes};
+pub use settings::{OwnSettings, SettingsChange, UserSettings};
 
 /// What went wrong, by what the caller does about it.
 #[derive(Clone, Debug, thiserror::Error, PartialEq)]
@@ -29,5 +38,11 @@ pub enum StoreError {
 }
 
 /// All of the store.
-pub trait Store: History + Conversations + MarkStore + Accounts + Sessions {}
-impl<T: History + Conversations + MarkStore + Accounts + Sessions> Store for T {}
+pub trait Store:
+    History + Conversations + MarkStore + Blocks + Accounts + Sessions + UserSettings + Pushes
+{
+}
+impl<T> Store for T where
+    T: History + Conversations + MarkStore + Blocks + Accounts + Sessions + UserSettings + Pushes
+{
+}

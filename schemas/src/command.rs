@@ -78,6 +78,7 @@ pub enum Action {
     },
     /// Changes the direct conversation's row and makes no record (DESIGN §3).
     Block {
+        user_id: UserId,
         on: bool,
     },
 }

@@ -8,6 +8,7 @@ use crate::{
     record::{Message, Op, Skipped},
     text::RecordText,
     time::Timestamp,
+    view::{ConversationChange, ConversationShown},
 };
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -256,6 +257,10 @@ pub enum ServerFrame<'a> {
         delivered_seq: u64,
         read_seq: u64,
         at: Timestamp,
+    },
+    Conversation {
+        conversation: ConversationShown<'a>,
+        change: ConversationChange,
     },
     Pong {
         #[serde(skip_serializing_if = "Option::is_none")]

@@ -19,6 +19,7 @@ pub mod rows;
 pub mod text;
 pub mod time;
 pub mod topics;
+pub mod view;
 
 pub use ack::{Ack, Answer, Outcome, Refusal};
 pub use command::{Action, Command, Origin};
@@ -34,3 +35,4 @@ pub use rows::Row;
 pub use text::RecordText;
 pub use time::Timestamp;
 pub use topics::Topic;
+pub use view::ConversationView;

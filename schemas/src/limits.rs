@@ -14,6 +14,7 @@ pub const DEFAULTS: &str = include_str!("../../config.default.toml");
 pub struct Limits {
     pub text_max: usize,
     pub title_max: usize,
+    pub draft_max: usize,
     pub mentions_max: usize,
     pub media_max: usize,
     pub emoji_max: usize,

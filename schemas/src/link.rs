@@ -1,7 +1,12 @@
 //! What travels on the live bus to a gateway: numbered messages of a link, many items in each
 //! (DESIGN §4).
 
-use crate::{ack::Outcome, ids::LinkId, topics::Partition};
+use crate::{
+    ack::Outcome,
+    ids::{ConversationId, LinkId},
+    topics::Partition,
+    view::ConversationChange,
+};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +47,18 @@ pub enum Item {
     End {
         /// The gateway's own numbers of the connections.
         connections: Vec<u64>,
+    },
+    /// A conversation is to be shown anew to these connections: the gateway tells each the view of
+    /// its user (PROTOCOL §3, `conversation`).
+    Show {
+        /// The gateway's own numbers of the connections.
+        connections: Vec<u64>,
+        /// Which one.
+        conversation_id: ConversationId,
+        /// Why.
+        change: ConversationChange,
+        /// The record that changed it; 0: none did.
+        seq: u64,
     },
 }
 

@@ -31,6 +31,8 @@ pub struct PushJob {
     /// The message's sender; the cancelling user itself for `Cancel`.
     pub sender_id: UserId,
     pub at: Timestamp,
+    /// A message since the last acknowledged one mentions the user.
+    pub mention: bool,
 }
 
 impl PushJob {

@@ -44,6 +44,9 @@ pub struct MembersRow {
     pub members: Vec<Member>,
     /// Who blocks the other side (direct conversations only).
     pub blocked_by: Vec<UserId>,
+    /// The two of a direct conversation in which one has blocked the other at some time (it may
+    /// have no members yet); else empty.
+    pub sides: Vec<UserId>,
 }
 
 /// A member, present or former.
@@ -88,6 +91,11 @@ impl MembersRow {
             joined_at: member.joined_at,
             left_seq: member.left_seq,
         })
+    }
+
+    /// Whether the other side of a direct conversation blocks `user`.
+    pub fn is_blocked(&self, user: UserId) -> bool {
+        self.blocked_by.iter().any(|by| *by != user)
     }
 
     /// The present members.

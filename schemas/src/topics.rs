@@ -54,11 +54,13 @@ pub enum Group {
     FanoutReceipts,
     Pusher,
     PushSender,
+    PersisterBlocks,
+    PusherReceipts,
 }
 
 impl Group {
     /// All groups.
-    pub const ALL: [Group; 7] = [
+    pub const ALL: [Group; 9] = [
         Self::Ingest,
         Self::Persister,
         Self::PersisterReceipts,
@@ -66,6 +68,8 @@ impl Group {
         Self::FanoutReceipts,
         Self::Pusher,
         Self::PushSender,
+        Self::PersisterBlocks,
+        Self::PusherReceipts,
     ];
 
     /// The group's name on the log.
@@ -78,6 +82,8 @@ impl Group {
             Self::FanoutReceipts => "fanout-receipts",
             Self::Pusher => "pusher",
             Self::PushSender => "push-sender",
+            Self::PersisterBlocks => "persister-blocks",
+            Self::PusherReceipts => "pusher-receipts",
         }
     }
 
@@ -86,8 +92,9 @@ impl Group {
         match self {
             Self::Ingest => Topic::Commands,
             Self::Persister | Self::Fanout | Self::Pusher => Topic::Messages,
-            Self::PersisterReceipts | Self::FanoutReceipts => Topic::Receipts,
+            Self::PersisterReceipts | Self::FanoutReceipts | Self::PusherReceipts => Topic::Receipts,
             Self::PushSender => Topic::Push,
+            Self::PersisterBlocks => Topic::Conversations,
         }
     }
 }

@@ -29,6 +29,9 @@ pub(super) enum Place {
     ByUser(Uuid),
     Marks(Uuid),
     Receipts(Uuid, Uuid),
+    Blocks(Uuid),
+    PushTokens(Uuid),
+    Pushed(Uuid),
 }
 
 /// A statement with its values.

@@ -5,9 +5,10 @@ use super::{
     batches::{self, Place, Write},
     rows::{self, MarksRow},
 };
-use crate::store::{MarkStore, StoreError};
+use crate::store::{MarkStore, REACHED_LOOK, Reached, StoreError};
 use async_trait::async_trait;
-use parlor_schemas::{ConversationId, Receipt, UserId, receipt::Marks};
+use parlor_schemas::{ConversationId, Receipt, Timestamp, UserId, receipt::Marks};
+use scylla::value::CqlTimestamp;
 use std::collections::HashMap;
 
 /// The earliest time of a mark stays: its write time falls as the time rises.
@@ -38,9 +39,38 @@ impl MarkStore for CassandraStore {
         };
         self.requests.each(of, one).await
     }
+
+    async fn reached(
+        &self,
+        conversation: ConversationId,
+        seq: u64,
+        of: &[UserId],
+    ) -> Result<Vec<Reached>, StoreError> {
+        let one = async |user: &UserId| {
+            let delivered_at = self.first_at(conversation, *user, "delivered", seq).await?;
+            let read_at = self.first_at(conversation, *user, "read", seq).await?;
+            let delivered_at = delivered_at.into_iter().chain(read_at).min();
+            Ok(Reached { delivered_at, read_at })
+        };
+        self.requests.each(of, one).await
+    }
 }
 
 impl CassandraStore {
+    /// The earliest time of the marks at or above a record.
+    async fn first_at(
+        &self,
+        conversation: ConversationId,
+        user: UserId,
+        status: &str,
+        seq: u64,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let values = (conversation.0, user.0, status, seq as i64, REACHED_LOOK as i32);
+        let statement = &self.statements.reached;
+        let rows = self.requests.rows::<(CqlTimestamp,)>("read reached", statement, values).await?;
+        Ok(rows.into_iter().map(|(at,)| Timestamp(at.0)).min())
+    }
+
     /// When each mark was made. Who read also got, and says so in one entry: the read one.
     fn log_entries(&self, receipt: &Receipt) -> impl Iterator<Item = Write<'_>> {
         let (conversation, user, at) = (receipt.conversation_id.0, receipt.user_id.0, receipt.at);

@@ -33,6 +33,9 @@ const MIGRATIONS: &[Migration] = &[
     migration(2, "conversations", include_str!("../../migrations/cassandra/002_conversations.cql")),
     migration(3, "receipts", include_str!("../../migrations/cassandra/003_receipts.cql")),
     migration(4, "accounts", include_str!("../../migrations/cassandra/004_accounts.cql")),
+    migration(5, "user_settings", include_str!("../../migrations/cassandra/005_user_settings.cql")),
+    migration(6, "blocks", include_str!("../../migrations/cassandra/006_blocks.cql")),
+    migration(7, "push", include_str!("../../migrations/cassandra/007_push.cql")),
 ];
 
 const fn migration(version: i32, name: &'static str, cql: &'static str) -> Migration {

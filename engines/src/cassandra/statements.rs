@@ -142,6 +142,15 @@ statements! {
         VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?";
     marks: Read = "SELECT delivered_seq, read_seq, read_ord, own_seq, own_ord FROM {k}.receipts \
         WHERE conversation_id = ? AND user_id = ?";
+    reached: Read = "SELECT at FROM {k}.receipt_log \
+        WHERE conversation_id = ? AND user_id = ? AND status = ? AND upto_seq >= ? LIMIT ?";
+    // --- blocks
+    put_block: Write = "INSERT INTO {k}.blocks (user_id, blocked_id, blocked) VALUES (?, ?, ?) \
+        USING TIMESTAMP ?";
+    block: Read = "SELECT blocked FROM {k}.blocks WHERE user_id = ? AND blocked_id = ?";
+    // Filtering stays inside one partition.
+    blocks_of: Read = "SELECT blocked_id FROM {k}.blocks WHERE user_id = ? AND blocked_id > ? \
+        AND blocked = true LIMIT ? ALLOW FILTERING";
     // --- accounts
     make_user: Write = "INSERT INTO {k}.users (user_id, username, display_name, email, avatar_media_id, \
         password_hash, created_at) VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?";
@@ -152,6 +161,25 @@ statements! {
         FROM {k}.users WHERE user_id = ?";
     claim_name: Decide = "INSERT INTO {k}.users_by_name (username, user_id) VALUES (?, ?) IF NOT EXISTS";
     name: Read = "SELECT user_id FROM {k}.users_by_name WHERE username = ?";
+    // --- users' own settings
+    put_settings: Write = "INSERT INTO {k}.user_settings (user_id, conversation_id, muted_until, archived, \
+        pinned, draft, marked_unread) VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?";
+    settings: Read = "SELECT muted_until, archived, pinned, draft, marked_unread FROM {k}.user_settings \
+        WHERE user_id = ? AND conversation_id = ?";
+    // --- pushes
+    put_token: Write = "INSERT INTO {k}.push_tokens (user_id, device_id, push_token, platform) \
+        VALUES (?, ?, ?, ?) USING TIMESTAMP ?";
+    delete_tokens: Write = "DELETE FROM {k}.push_tokens USING TIMESTAMP ? \
+        WHERE user_id = ? AND device_id = ?";
+    drop_token: Write = "DELETE FROM {k}.push_tokens USING TIMESTAMP ? \
+        WHERE user_id = ? AND device_id = ? AND push_token = ?";
+    tokens: Read = "SELECT device_id, push_token, platform FROM {k}.push_tokens WHERE user_id = ?";
+    raise_notified: Write = "INSERT INTO {k}.pushed (user_id, conversation_id, notified_seq) \
+        VALUES (?, ?, ?) USING TIMESTAMP ?";
+    raise_cancelled: Write = "INSERT INTO {k}.pushed (user_id, conversation_id, cancelled_seq) \
+        VALUES (?, ?, ?) USING TIMESTAMP ?";
+    pushed: Read = "SELECT notified_seq, cancelled_seq FROM {k}.pushed \
+        WHERE user_id = ? AND conversation_id = ?";
     // --- devices and sessions
     put_device: Write = "INSERT INTO {k}.devices (user_id, device_id, kind, name, created_at, last_used_at) \
         VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?";

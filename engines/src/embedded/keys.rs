@@ -8,7 +8,7 @@ use parlor_schemas::{
 };
 
 /// All topics, by their codes.
-pub(super) const TOPICS: [Topic; 12] = [
+pub(super) const TOPICS: [Topic; 14] = [
     Topic::Commands,
     Topic::Messages,
     Topic::Conversations,
@@ -21,6 +21,8 @@ pub(super) const TOPICS: [Topic; 12] = [
     Topic::DeadLetters(Group::FanoutReceipts),
     Topic::DeadLetters(Group::Pusher),
     Topic::DeadLetters(Group::PushSender),
+    Topic::DeadLetters(Group::PersisterBlocks),
+    Topic::DeadLetters(Group::PusherReceipts),
 ];
 
 pub(super) fn topic_code(topic: Topic) -> usize {
@@ -43,6 +45,8 @@ pub(super) fn group_code(group: Group) -> usize {
         Group::FanoutReceipts => 4,
         Group::Pusher => 5,
         Group::PushSender => 6,
+        Group::PersisterBlocks => 7,
+        Group::PusherReceipts => 8,
     }
 }
 
@@ -91,12 +95,22 @@ pub(super) fn participant(conversation: ConversationId, user: UserId) -> Vec<u8>
     [*conversation.as_bytes(), *user.as_bytes()].concat()
 }
 
-/// `conversations_by_user`.
+/// `receipt_log`: a mark of a user, delivered (0) or read (1).
+pub(super) fn mark(conversation: ConversationId, user: UserId, status: u8, upto: u64) -> Vec<u8> {
+    [conversation.as_bytes(), &user.as_bytes()[..], &[status], &upto.to_be_bytes()].concat()
+}
+
+/// `conversations_by_user`, `user_settings`, `pushed`.
 pub(super) fn by_user(user: UserId, conversation: ConversationId) -> Vec<u8> {
     [*user.as_bytes(), *conversation.as_bytes()].concat()
 }
 
-/// `devices`.
+/// `blocks`: who blocks, whom.
+pub(super) fn block(by: UserId, user: UserId) -> Vec<u8> {
+    [*by.as_bytes(), *user.as_bytes()].concat()
+}
+
+/// `devices`, `push_tokens`.
 pub(super) fn device(user: UserId, device: DeviceId) -> Vec<u8> {
     [*user.as_bytes(), *device.as_bytes()].concat()
 }
@@ -104,6 +118,11 @@ pub(super) fn device(user: UserId, device: DeviceId) -> Vec<u8> {
 /// `sessions_by_user`: those that have not ended.
 pub(super) fn session_of(user: UserId, session: SessionId) -> Vec<u8> {
     [*user.as_bytes(), *session.as_bytes()].concat()
+}
+
+/// The last 16 bytes of a key, as the user they are.
+pub(super) fn last_user(key: &[u8]) -> Option<UserId> {
+    key.last_chunk().map(|bytes| UserId(uuid::Uuid::from_bytes(*bytes)))
 }
 
 /// The last 8 bytes of a key, as the number they are.

@@ -2,9 +2,13 @@
 //! is decided in the committer, with all earlier writes in view, and answered when it is durable.
 
 mod accounts;
+mod blocks;
 mod effects;
 mod history;
+mod marks;
 mod members;
+mod pushes;
+mod settings;
 
 use super::{
     failure::Failure,

@@ -36,10 +36,15 @@ pub(super) enum Table {
     Devices,
     Sessions,
     SessionsByUser,
+    UserSettings,
+    Blocks,
+    ReceiptLog,
+    PushTokens,
+    Pushed,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 19] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::Log,
         Self::LogCompacted,
         Self::LogLatest,
@@ -59,6 +64,11 @@ impl Table {
         Self::Devices,
         Self::Sessions,
         Self::SessionsByUser,
+        Self::UserSettings,
+        Self::Blocks,
+        Self::ReceiptLog,
+        Self::PushTokens,
+        Self::Pushed,
     ];
 
     /// The keyspace that the table's rows are in. Making one costs several fsyncs, so that small

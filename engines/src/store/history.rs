@@ -132,12 +132,33 @@ pub trait Conversations: Send + Sync + 'static {
     ) -> Result<Vec<Membership>, StoreError>;
 }
 
+/// When a user's marks came to stand at a record or above it. Who read also got.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[allow(missing_docs)]
+pub struct Reached {
+    pub delivered_at: Option<Timestamp>,
+    pub read_at: Option<Timestamp>,
+}
+
+/// A mark that came late, from another device, may stand below one of before: of so many marks at or
+/// above a record the earliest says when it was reached.
+pub(crate) const REACHED_LOOK: usize = 16;
+
 /// Delivered and read marks, and the own last message.
 #[async_trait]
 pub trait MarkStore: Send + Sync + 'static {
-    /// Raises marks (the maximum of each stays).
+    /// Raises marks (the maximum of each stays), and keeps when each was made (the earliest time of
+    /// the same mark stays).
     async fn raise(&self, receipts: Vec<Receipt>) -> Result<(), StoreError>;
 
     /// Marks, in the order asked; zeroes where none were set.
     async fn stored_marks(&self, of: &[(ConversationId, UserId)]) -> Result<Vec<Marks>, StoreError>;
+
+    /// When users reached the record `seq`, in the order asked.
+    async fn reached(
+        &self,
+        conversation: ConversationId,
+        seq: u64,
+        of: &[UserId],
+    ) -> Result<Vec<Reached>, StoreError>;
 }

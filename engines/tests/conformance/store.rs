@@ -1,5 +1,9 @@
 //! The store port.
 
 pub mod accounts;
+pub mod blocks;
 pub mod history;
 pub mod members;
+pub mod pushes;
+pub mod reached;
+pub mod settings;

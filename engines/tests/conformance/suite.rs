@@ -145,6 +145,19 @@ macro_rules! store {
             a_session_is_swapped_only_from_what_it_is,
             an_ended_session_never_comes_back,
         );
+        crate::conformance::tests!($setting, store::reached:
+            who_reached_a_record_and_when,
+        );
+        crate::conformance::tests!($setting, store::blocks:
+            the_newest_of_a_pair_stays_and_lists_are_paged,
+        );
+        crate::conformance::tests!($setting, store::pushes:
+            a_device_has_one_token_and_a_dead_one_takes_no_other_away,
+            how_far_users_were_notified_only_rises,
+        );
+        crate::conformance::tests!($setting, store::settings:
+            a_setting_changes_alone_and_can_be_cleared,
+        );
     };
 }
 

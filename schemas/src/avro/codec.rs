@@ -59,9 +59,14 @@ fn versions(topic: u32) -> &'static Versions {
     match topic {
         1 => &[include_str!("../../avro/chat.commands.v1/1.avsc")],
         2 => &[include_str!("../../avro/chat.messages.v1/1.avsc")],
-        3 => &[include_str!("../../avro/chat.conversations.v1/1.avsc")],
+        3 => &[
+            include_str!("../../avro/chat.conversations.v1/1.avsc"),
+            include_str!("../../avro/chat.conversations.v1/2.avsc"),
+        ],
         4 => &[include_str!("../../avro/chat.receipts.v1/1.avsc")],
-        _ => &[include_str!("../../avro/chat.push.v1/1.avsc")],
+        _ => {
+            &[include_str!("../../avro/chat.push.v1/1.avsc"), include_str!("../../avro/chat.push.v1/2.avsc")]
+        }
     }
 }
 

@@ -126,7 +126,10 @@ impl Flat {
                 (self.title, self.avatar_media_id, self.history) = (title, avatar_media_id, history);
                 return ActionName::Change;
             }
-            Action::Block { on } => return if on { ActionName::Block } else { ActionName::Unblock },
+            Action::Block { user_id, on } => {
+                self.user_id = Some(user_id);
+                return if on { ActionName::Block } else { ActionName::Unblock };
+            }
         }
         ActionName::Delete
     }
@@ -164,8 +167,8 @@ impl Flat {
                 avatar_media_id: self.avatar_media_id,
                 history: self.history,
             },
-            ActionName::Block => Action::Block { on: true },
-            ActionName::Unblock => Action::Block { on: false },
+            ActionName::Block => Action::Block { user_id: need(self.user_id, "user_id")?, on: true },
+            ActionName::Unblock => Action::Block { user_id: need(self.user_id, "user_id")?, on: false },
         })
     }
 }

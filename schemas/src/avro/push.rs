@@ -19,6 +19,7 @@ pub(super) struct Flat {
     seq: i64,
     sender_id: UserId,
     at: i64,
+    mention: bool,
 }
 
 impl From<&PushJob> for Flat {
@@ -31,6 +32,7 @@ impl From<&PushJob> for Flat {
             seq: job.seq as i64,
             sender_id: job.sender_id,
             at: job.at.0,
+            mention: job.mention,
         }
     }
 }
@@ -45,6 +47,7 @@ impl From<Flat> for PushJob {
             seq: flat.seq as u64,
             sender_id: flat.sender_id,
             at: Timestamp(flat.at),
+            mention: flat.mention,
         }
     }
 }

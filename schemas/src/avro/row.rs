@@ -43,6 +43,7 @@ pub(super) struct Flat {
     members_seq: Option<i64>,
     members: Vec<FlatMember>,
     blocked_by: Vec<UserId>,
+    sides: Vec<UserId>,
     seq: Option<i64>,
     ord: Option<i64>,
     ticks: Option<i64>,
@@ -68,6 +69,7 @@ impl From<&Row> for Flat {
                 members_seq: Some(row.members_seq as i64),
                 members: row.members.iter().map(FlatMember::from).collect(),
                 blocked_by: row.blocked_by.clone(),
+                sides: row.sides.clone(),
                 ..Self::default()
             },
             Row::Head(row) => Self {
@@ -136,6 +138,7 @@ impl TryFrom<Flat> for Row {
                 members_seq: number(flat.members_seq, "members_seq")?,
                 members: flat.members.into_iter().map(Member::from).collect(),
                 blocked_by: flat.blocked_by,
+                sides: flat.sides,
             }),
             RowKind::Head => Self::Head(HeadRow {
                 conversation_id: need(flat.conversation_id, "conversation_id")?,

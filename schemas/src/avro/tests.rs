@@ -113,8 +113,8 @@ fn commands() -> Vec<Command> {
         Action::Leave,
         Action::ChangeRole { user_id: id(2), role: Role::Owner },
         Action::Change { title: Some("n".into()), avatar_media_id: None, history: Some(HistoryRule::All) },
-        Action::Block { on: true },
-        Action::Block { on: false },
+        Action::Block { user_id: id(2), on: true },
+        Action::Block { user_id: id(2), on: false },
     ];
     let command = |action| Command {
         conversation_id: id(10),
@@ -156,6 +156,7 @@ fn rows() -> Vec<Row> {
             members_seq: 9,
             members: vec![member],
             blocked_by: vec![id(2)],
+            sides: vec![id(1), id(2)],
         }),
         Row::Head(HeadRow { conversation_id: id(10), seq: 9, ord: 8, ticks: 7 }),
         Row::Position(PositionRow {
@@ -191,6 +192,7 @@ fn job() -> PushJob {
         seq: 3,
         sender_id: id(2),
         at: Timestamp(4),
+        mention: true,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Records, heads, the dedup index, marks.
+//! Records, heads, the dedup index.
 
 use super::{
     EmbeddedStore, decode,
@@ -7,12 +7,11 @@ use super::{
 };
 use crate::{
     embedded::{keys, pending::Pending, queue::OVERHEAD, retention::is_forgotten, tables::Table},
-    store::{Effect, Head, History, MarkStore, StoreError, StoredAck},
+    store::{Effect, Head, History, StoreError, StoredAck},
 };
 use async_trait::async_trait;
 use parlor_schemas::{
-    ClientMsgId, ConversationId, Receipt, RecordText, UserId,
-    receipt::Marks,
+    ClientMsgId, ConversationId, RecordText, UserId,
     topics::{Offset, Partition},
 };
 
@@ -105,29 +104,6 @@ impl History for EmbeddedStore {
                 }
             };
             of.iter().map(one).collect()
-        })
-        .await
-    }
-}
-
-#[async_trait]
-impl MarkStore for EmbeddedStore {
-    async fn raise(&self, receipts: Vec<Receipt>) -> Result<(), StoreError> {
-        let weight = OVERHEAD + receipts.len() * size_of::<Receipt>();
-        self.change(weight, move |pending| {
-            receipts.iter().try_for_each(|receipt| {
-                effects::raise(pending, receipt.conversation_id, receipt.user_id, Marks::of(receipt))
-            })
-        })
-        .await
-    }
-
-    async fn stored_marks(&self, of: &[(ConversationId, UserId)]) -> Result<Vec<Marks>, StoreError> {
-        let of = of.to_vec();
-        self.read(move |view| {
-            let keys = of.iter().map(|(conversation, user)| keys::participant(*conversation, *user));
-            let marks = view.pick(Table::Receipts, keys)?;
-            Ok(marks.into_iter().map(Option::unwrap_or_default).collect())
         })
         .await
     }
