@@ -10,7 +10,7 @@ mod nodes;
 mod person;
 mod shared;
 
-pub use device::Device;
+pub use device::{Device, State};
 pub use nodes::World;
 pub use person::{Person, api};
 

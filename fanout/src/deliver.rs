@@ -5,7 +5,7 @@ use bytes::Bytes;
 use parlor_engines::live::Route;
 use parlor_schemas::{
     Ack, ConversationId, GatewayId, Outcome, Record, RecordText, UserId, frames::record_frame, link::Item,
-    rows::MembersRow,
+    membership::MembershipChange, record::Kind, rows::MembersRow, view::ConversationChange,
 };
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -25,6 +25,8 @@ struct Pending {
     seq: u64,
     row: Arc<MembersRow>,
     frame: Bytes,
+    /// To whom the conversation is to be shown anew; nobody named: to all recipients.
+    shows: Vec<(ConversationChange, Option<UserId>)>,
     gateway_id: GatewayId,
     request: u64,
     ack: Ack,
@@ -52,6 +54,7 @@ impl<'a> Delivery<'a> {
             seq: record.seq,
             row,
             frame: record_frame(text, self.epoch),
+            shows: shows(record),
             gateway_id: record.origin.gateway_id,
             request: record.origin.request,
             ack: Ack::of(record, false),
@@ -86,6 +89,10 @@ impl<'a> Delivery<'a> {
                 let item = Item::Frame { connections: connections.clone(), text: pending.frame.clone() };
                 items.push((*gateway, item));
             }
+            let everyone = last.as_ref().map(|(_, _, by_gateway)| by_gateway);
+            items.extend(
+                pending.shows.iter().flat_map(|show| shown((id, pending.seq), show, everyone, &routes)),
+            );
             let answer = Item::Answer { request: pending.request, outcome: Outcome::Sequenced(pending.ack) };
             items.push((pending.gateway_id, answer));
         }
@@ -100,6 +107,39 @@ fn connections(pending: &Pending, routes: &HashMap<UserId, Vec<Route>>) -> BTree
         by_gateway.entry(route.gateway_id).or_default().push(route.connection);
     }
     by_gateway
+}
+
+/// What a record changes about the conversation for its members (PROTOCOL §3, `conversation`).
+fn shows(record: &Record) -> Vec<(ConversationChange, Option<UserId>)> {
+    if record.kind() == Kind::ConversationChanged {
+        return vec![(ConversationChange::Changed, None)];
+    }
+    let change = |change: MembershipChange| match change {
+        MembershipChange::Joined(membership) => (ConversationChange::Joined, Some(membership.user_id)),
+        MembershipChange::Left { user_id, .. } => (ConversationChange::Left, Some(user_id)),
+        MembershipChange::Role { user_id, .. } => (ConversationChange::Changed, Some(user_id)),
+    };
+    MembershipChange::of(record).into_iter().map(change).collect()
+}
+
+/// The items that show it.
+fn shown(
+    (conversation_id, seq): (ConversationId, u64),
+    (change, whom): &(ConversationChange, Option<UserId>),
+    everyone: Option<&BTreeMap<GatewayId, Vec<u64>>>,
+    routes: &HashMap<UserId, Vec<Route>>,
+) -> Items {
+    let mut by_gateway: BTreeMap<GatewayId, Vec<u64>> = BTreeMap::new();
+    match whom {
+        None => by_gateway = everyone.cloned().unwrap_or_default(),
+        Some(user) => {
+            for route in routes.get(user).into_iter().flatten() {
+                by_gateway.entry(route.gateway_id).or_default().push(route.connection);
+            }
+        }
+    }
+    let item = |connections| Item::Show { connections, conversation_id, change: *change, seq };
+    by_gateway.into_iter().map(|(gateway, connections)| (gateway, item(connections))).collect()
 }
 
 #[cfg(test)]
@@ -153,6 +193,7 @@ mod tests {
             members_seq: 10,
             members,
             blocked_by: vec![],
+            sides: vec![],
         });
         let mut delivery = Delivery::new("1");
         for record in records {
@@ -164,6 +205,14 @@ mod tests {
             vec![Route { user_id: *user, device_id: id(0), gateway_id: id(90), connection }]
         };
         let items = delivery.items(&users, users.iter().map(route).collect());
+        let shown: Vec<_> = items.iter().filter(|(_, item)| matches!(item, Item::Show { .. })).collect();
+        let joined = Item::Show {
+            connections: vec![11],
+            conversation_id: id(1),
+            change: ConversationChange::Joined,
+            seq: 10,
+        };
+        assert_eq!(shown, [&(id(90), joined)], "who joins is shown the conversation, once");
         let frames = items.into_iter().filter_map(|(_, item)| match item {
             Item::Frame { mut connections, .. } => {
                 connections.sort_unstable();

@@ -10,7 +10,7 @@ use parlor_engines::{
     Engines,
     consume::{Feed, Role, Stop, letters},
     live::Route,
-    table::Tables,
+    table::{Table, Tables},
 };
 use parlor_schemas::{
     GatewayId, Receipt, UserId, avro, frames::ServerFrame, link::Item, receipt::Marks, rows::MembersRow,
@@ -48,7 +48,7 @@ impl Role for Receipts {
             let moved = feed.retry.run("raise marks", || live.raise_live(&receipts)).await?;
             let told: Vec<(Receipt, Marks, Option<Arc<MembersRow>>)> = moved
                 .into_iter()
-                .map(|(at, marks)| (receipts[at], marks, table.get(receipts[at].conversation_id)))
+                .map(|(at, marks)| (receipts[at], marks, self.others(&table, &receipts[at])))
                 .collect();
             self.tell(&feed, &told).await?;
             feed.done(next, "");
@@ -65,17 +65,24 @@ impl Receipts {
         Ok(feed.stored.clone().unwrap_or_default().offset.min(written.offset))
     }
 
-    /// Own other devices always; others in conversations of few members.
+    /// Whose members hear of a mark besides its user: those of conversations of few, unless the
+    /// other side blocks the user (PROTOCOL §1).
+    fn others(&self, table: &Table, receipt: &Receipt) -> Option<Arc<MembersRow>> {
+        let max = self.settings.limits.receipt_members_max;
+        let row = table.get(receipt.conversation_id)?;
+        (row.all_present().count() <= max && !row.is_blocked(receipt.user_id)).then_some(row)
+    }
+
+    /// Own other devices always, and the others who are to hear of it.
     async fn tell(
         &self,
         feed: &Feed,
         told: &[(Receipt, Marks, Option<Arc<MembersRow>>)],
     ) -> Result<(), Stop> {
-        let max = self.settings.limits.receipt_members_max;
         let mut users: HashSet<UserId> = HashSet::new();
         for (receipt, _, row) in told {
             users.insert(receipt.user_id);
-            if let Some(row) = row.as_ref().filter(|row| row.all_present().count() <= max) {
+            if let Some(row) = row {
                 users.extend(row.all_present().map(|member| member.user_id));
             }
         }
@@ -93,7 +100,7 @@ impl Receipts {
                 }
             };
             add(receipt.user_id);
-            if let Some(row) = row.as_ref().filter(|row| row.all_present().count() <= max) {
+            if let Some(row) = row {
                 row.all_present().filter(|m| m.user_id != receipt.user_id).for_each(|m| add(m.user_id));
             }
             let text = frame(receipt, marks);

@@ -4,6 +4,7 @@
 use crate::{
     answers,
     edge::Edge,
+    hints::Hint,
     links::{Heard, Links},
     routes::Change,
     settings::millis,
@@ -120,6 +121,9 @@ fn take(edge: &Arc<Edge>, batch: &mut Vec<Bytes>, links: &mut Links, now_ms: u64
                 }
                 Item::Took(_) => edge.behind.add(|wanted| wanted.moved = true),
                 Item::TailsRebuilt(_) => edge.behind.add(|wanted| wanted.everything = true),
+                Item::Show { connections, conversation_id, change, seq } => {
+                    edge.hints.give(Hint { conversation_id, change, seq, connections });
+                }
                 Item::End { connections } => {
                     for connection in connections.iter().filter_map(|number| edge.hub.get(*number)) {
                         connection.outbox.close(Close::SessionEnded);

@@ -125,6 +125,11 @@ pub(crate) fn remove_member(user_id: UserId) -> Result<Asked, Problem> {
     Ok(Asked::new(hash("remove_member", &user_id)?, Action::RemoveMember { user_id }))
 }
 
+/// A block of the other side of a direct conversation, or its end.
+pub(crate) fn block(user_id: UserId, on: bool) -> Result<Asked, Problem> {
+    Ok(Asked::new(hash("block", &(user_id, on))?, Action::Block { user_id, on }))
+}
+
 /// Leaving.
 pub(crate) fn leave() -> Result<Asked, Problem> {
     Ok(Asked::new(hash("leave", &())?, Action::Leave))

@@ -2,8 +2,8 @@
 //! global.
 
 use crate::{
-    auth::Auth, hub::Hub, marks::Marks, rates::Buckets, reads::Reader, routes::Change, settings::EdgeLimits,
-    tasks::Tasks, waiters::Waiters, web::Compressed,
+    auth::Auth, hints::Hints, hub::Hub, marks::Marks, rates::Buckets, reads::Reader, routes::Change,
+    settings::EdgeLimits, tasks::Tasks, waiters::Waiters, web::Compressed,
 };
 use parlor_engines::{Engines, Health};
 use parlor_schemas::{Command, GatewayId, Limits, UserId};
@@ -36,6 +36,8 @@ pub(crate) struct Edge {
     pub routes: mpsc::Sender<Change>,
     /// To the one who passes duplicates' acks on.
     pub duplicates: mpsc::Sender<crate::answers::Duplicate>,
+    /// Conversations that are to be shown anew.
+    pub hints: Hints,
     /// `read` and `delivered`, gathered.
     pub marks: Marks,
     /// Reads of history and heads.

@@ -5,7 +5,7 @@
 //! | the way in | [`run`], `serve` (accept loop), `socket` (pump, session, outbox), `rest`, `web` |
 //! | who is it | `auth` |
 //! | commands out | `commands` (form), `waiters` (who asked), `publish` (to the log), `answers` |
-//! | records in | `bus` (live bus), `links` (holes), `hub` (to sockets), `catch_up`, `routes` |
+//! | records in | `bus` (live bus), `links` (holes), `hub` (to sockets), `hints` (views), `catch_up`, `routes` |
 //! | reads and marks | `reads`, `marks` |
 //! | the end | `sweep`, `drain` |
 
@@ -17,6 +17,7 @@ mod clock;
 mod commands;
 mod drain;
 mod edge;
+mod hints;
 mod hub;
 mod links;
 mod marks;

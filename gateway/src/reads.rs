@@ -2,7 +2,9 @@
 //! engine with the store; an engine's failure is tried again for a while and then told, never
 //! turned into an empty answer.
 
+pub(crate) mod blocks;
 pub(crate) mod fold;
+pub(crate) mod frozen;
 pub(crate) mod heads;
 pub(crate) mod page;
 pub(crate) mod places;
@@ -19,7 +21,7 @@ use crate::{
 use parking_lot::RwLock;
 use parlor_engines::{live::LiveError, store::StoreError};
 use parlor_schemas::{ConversationId, Limits, UserId, frames::Profile};
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{collections::HashSet, future::Future, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 
 /// Between two attempts, at first and at most.
@@ -48,6 +50,8 @@ pub(crate) struct Reader {
     shapes: moka::sync::Cache<ConversationId, shapes::Shape>,
     counts: moka::sync::Cache<ConversationId, u64>,
     profiles: moka::sync::Cache<UserId, Profile>,
+    blocks: moka::sync::Cache<UserId, Arc<HashSet<UserId>>>,
+    frozen: frozen::FrozenCache,
 }
 
 impl Reader {
@@ -70,6 +74,11 @@ impl Reader {
                 .time_to_live(cached)
                 .build(),
             profiles: moka::sync::Cache::builder()
+                .max_capacity(edge.shape_cache_max)
+                .time_to_live(cached)
+                .build(),
+            frozen: moka::sync::Cache::new(edge.shape_cache_max),
+            blocks: moka::sync::Cache::builder()
                 .max_capacity(edge.shape_cache_max)
                 .time_to_live(cached)
                 .build(),

@@ -1,6 +1,7 @@
 //! REST `/v1` (PROTOCOL §4): one file per family of calls.
 
 mod ask;
+mod blocks;
 mod body;
 mod conversations;
 mod devices;
@@ -9,8 +10,11 @@ mod me;
 mod members;
 mod messages;
 pub(crate) mod openapi;
+mod push_tokens;
+mod receipts;
+mod settings;
 mod sign_in;
-mod view;
+pub(crate) mod view;
 
 use crate::{edge::Edge, problem::Problem, serve::Peer, web};
 use axum::{
@@ -44,10 +48,13 @@ fn accounts() -> Router<Arc<Edge>> {
         .route("/v1/auth/logout", post(sign_in::logout))
         .route("/v1/me", get(me::get).patch(me::patch))
         .route("/v1/me/password", put(sign_in::password))
+        .route("/v1/me/blocks", get(blocks::list))
+        .route("/v1/me/blocks/{user_id}", put(blocks::put).delete(blocks::delete))
         .route("/v1/users", get(me::by_name))
         .route("/v1/users/{user_id}", get(me::by_id))
         .route("/v1/devices", get(devices::list))
         .route("/v1/devices/{device_id}", delete(devices::delete))
+        .route("/v1/push-tokens/{device_id}", put(push_tokens::put).delete(push_tokens::delete))
         .route("/v1/ws-tickets", post(devices::ticket))
 }
 
@@ -60,11 +67,13 @@ fn conversations() -> Router<Arc<Edge>> {
         .route(&of("/members"), get(members::list).post(members::add))
         .route(&of("/members/{user_id}"), patch(members::role).delete(members::remove))
         .route(&of("/leave"), post(members::leave))
+        .route(&of("/settings"), put(settings::put))
         .route(&of("/records"), get(history::records))
         .route(&of("/read"), put(history::read))
         .route(&of("/messages"), get(history::messages).post(messages::send))
         .route(&of("/messages/{seq}"), patch(messages::edit).delete(messages::delete))
         .route(&of("/messages/{seq}/reactions/{emoji}"), put(messages::react).delete(messages::unreact))
+        .route(&of("/messages/{seq}/receipts"), get(receipts::list))
         .route(&of("/messages/{seq}/pin"), put(messages::pin).delete(messages::unpin))
 }
 

@@ -5,6 +5,7 @@ use crate::{
     auth::{Auth, revoked},
     bus, catch_up, drain,
     edge::{Behind, Edge, EngineSet},
+    hints::{self, Hints},
     hub::Hub,
     marks::{self, Marks},
     publish,
@@ -35,6 +36,7 @@ struct Queues {
     commands: mpsc::Receiver<Command>,
     routes: mpsc::Receiver<routes::Change>,
     duplicates: mpsc::Receiver<answers::Duplicate>,
+    hints: hints::Lanes,
 }
 
 /// Serves until `shutdown`, then sends everybody away and returns.
@@ -58,6 +60,9 @@ pub async fn run(engines: Engines, settings: Settings, shutdown: CancellationTok
     edge.tasks.spawn(publish::run(edge.clone(), queues.commands));
     edge.tasks.spawn(routes::run(edge.clone(), queues.routes));
     edge.tasks.spawn(answers::run(edge.clone(), queues.duplicates));
+    for lane in queues.hints {
+        edge.tasks.spawn(hints::run(edge.clone(), lane));
+    }
     edge.tasks.spawn(revoked::run(edge.clone()));
     edge.tasks.spawn(marks::run(edge.clone()));
     edge.tasks.spawn(catch_up::run(edge.clone()));
@@ -101,6 +106,7 @@ fn assemble(engines: Engines, settings: Settings) -> anyhow::Result<(Arc<Edge>, 
     let (commands, commands_end) = mpsc::channel(numbers.commands_queue);
     let (routes, routes_end) = mpsc::channel(numbers.routes_batch * 8);
     let (duplicates, duplicates_end) = mpsc::channel(answers::DUPLICATES_MAX);
+    let (hints, hints_ends) = Hints::new(numbers.hints_lanes, numbers.hints_queue);
     let hub = Arc::new(Hub::new(&numbers));
     let edge = Edge {
         gateway_id: GatewayId(crate::clock::v7(engines.clock.now())),
@@ -110,6 +116,7 @@ fn assemble(engines: Engines, settings: Settings) -> anyhow::Result<(Arc<Edge>, 
         commands,
         routes,
         duplicates,
+        hints,
         marks: Marks::new(numbers.marks_waiting_max),
         reads: Reader::new(engines.clone(), limits.clone(), &epoch, &numbers),
         buckets: Buckets::new(&numbers.rates),
@@ -124,6 +131,7 @@ fn assemble(engines: Engines, settings: Settings) -> anyhow::Result<(Arc<Edge>, 
         limits,
         settings: numbers,
     };
-    let queues = Queues { commands: commands_end, routes: routes_end, duplicates: duplicates_end };
+    let queues =
+        Queues { commands: commands_end, routes: routes_end, duplicates: duplicates_end, hints: hints_ends };
     Ok((Arc::new(edge), queues))
 }

@@ -57,6 +57,8 @@ pub struct EdgeLimits {
     pub since_ms: i64,
     pub marks_every_ms: u64,
     pub marks_waiting_max: usize,
+    pub hints_lanes: usize,
+    pub hints_queue: usize,
     pub commands_queue: usize,
     pub commands_batch: usize,
     pub appends_max: usize,

@@ -1,8 +1,10 @@
-//! Folds the ordered records into the store, and receipts into marks (DESIGN §4).
+//! Folds the ordered records into the store, receipts into marks, and members rows into blocks
+//! (DESIGN §4).
 //!
 //! In order per conversation, applying only `last + 1`: lower is a replay and dropped, higher is an
 //! alarm. Every write is idempotent, so a group rewound to the beginning changes nothing.
 
+mod blocks;
 mod effects;
 mod receipts;
 mod records;
@@ -22,14 +24,16 @@ pub struct Settings {
     pub health: Health,
 }
 
-/// Runs one member of both groups until `shutdown`.
+/// Runs one member of each group until `shutdown`.
 pub async fn run(engines: Engines, settings: Settings, shutdown: CancellationToken) -> Result<(), Stop> {
     let records = Arc::new(records::Records::new(engines.clone()));
     let receipts = Arc::new(receipts::Receipts::new(engines.clone()));
+    let blocks = Arc::new(blocks::Blocks::new(engines.clone()));
     let health = settings.health;
     tokio::try_join!(
         consume::run(&engines, Group::Persister, records, health.clone(), shutdown.clone()),
-        consume::run(&engines, Group::PersisterReceipts, receipts, health, shutdown),
+        consume::run(&engines, Group::PersisterReceipts, receipts, health.clone(), shutdown.clone()),
+        consume::run(&engines, Group::PersisterBlocks, blocks, health, shutdown),
     )?;
     Ok(())
 }

@@ -1,7 +1,10 @@
 //! Receipts: marks that only rise.
 
-use crate::world::World;
-use serde_json::json;
+use crate::world::{PATIENCE, Person, World, new_id};
+use futures_util::{StreamExt, stream};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ticks_reach_the_sender_and_unread_falls_to_zero() {
@@ -48,4 +51,106 @@ async fn marks_survive_a_restart() {
     let bob = people[1].at(&world.gateway(0)).connect().await;
     let heads = bob.heads().await;
     assert_eq!((&heads[&chat]["read_seq"], &heads[&chat]["unread"]), (&json!(2), &json!(0)));
+}
+
+/// All pages of who got and who read a message: (delivered, read), as (user, time).
+async fn receipts(person: &Person, conversation: &str, seq: u64, limit: usize) -> (Vec<Value>, Vec<Value>) {
+    let (mut delivered, mut read, mut cursor) = (Vec::new(), Vec::new(), String::new());
+    loop {
+        let path = format!("/conversations/{conversation}/messages/{seq}/receipts?limit={limit}{cursor}");
+        let page = person.get(&path).await;
+        delivered.extend(page["delivered"].as_array().unwrap().iter().cloned());
+        read.extend(page["read"].as_array().unwrap().iter().cloned());
+        let Some(next) = page["next"].as_str() else { return (delivered, read) };
+        cursor = format!("&cursor={next}");
+    }
+}
+
+fn users(of: &[Value]) -> BTreeSet<&str> {
+    of.iter().map(|entry| entry["user_id"].as_str().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_read_a_message_and_when() {
+    let world = World::new().await;
+    let people = world.people(&["ann", "bob", "cid", "dan", "eve"]).await;
+    let [ann, bob, cid, dan, eve] = &people[..] else { panic!("five") };
+    let group = ann.group("g", &[bob, cid, dan]).await;
+    let (a, b, c) = (ann.connect().await, bob.connect().await, cid.connect().await);
+    a.answer(&a.send(&group, "one")).await;
+    a.answer(&a.send(&group, "two")).await;
+    for device in [&b, &c] {
+        device.upto(&group, 3).await;
+    }
+    b.frame(json!({"type": "delivered", "conversation_id": group, "seq": 3}));
+    a.frame_of("receipt", |f| f["user_id"] == bob.user_id && f["delivered_seq"] == 3).await;
+    b.frame(json!({"type": "read", "conversation_id": group, "seq": 2}));
+    c.frame(json!({"type": "delivered", "conversation_id": group, "seq": 2}));
+    a.frame_of("receipt", |f| f["user_id"] == bob.user_id && f["read_seq"] == 2).await;
+    a.frame_of("receipt", |f| f["user_id"] == cid.user_id && f["delivered_seq"] == 2).await;
+    let settled = async {
+        loop {
+            let (delivered, read) = receipts(dan, &group, 2, 2).await;
+            if delivered.len() == 2 && read.len() == 1 {
+                return (delivered, read);
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let (delivered, read) = tokio::time::timeout(PATIENCE, settled).await.expect("the marks are stored");
+    assert_eq!(users(&delivered), BTreeSet::from([&*bob.user_id, &*cid.user_id]));
+    assert_eq!(users(&read), BTreeSet::from([&*bob.user_id]));
+    let at = |of: &[Value]| of.iter().find(|e| e["user_id"] == bob.user_id).unwrap()["at"].clone();
+    assert!(at(&delivered).as_str() < at(&read).as_str(), "it was there before it was read");
+    let (delivered, read) = receipts(ann, &group, 3, 200).await;
+    assert_eq!((users(&delivered), users(&read)), (BTreeSet::from([&*bob.user_id]), BTreeSet::new()));
+    // For members, of messages that are there.
+    dan.post(&format!("/conversations/{group}/leave"), json!({})).await;
+    for (who, seq, code) in [
+        (eve, "2", "not_found"),
+        (dan, "2", "not_a_member"),
+        (ann, "1", "invalid_request"),
+        (ann, "9", "not_found"),
+        (ann, "0", "invalid_request"),
+    ] {
+        let path = format!("/conversations/{group}/messages/{seq}/receipts");
+        let (_, answer) = who.call(Method::GET, &path, None).await;
+        assert_eq!(answer["code"], code, "{} {seq}: {answer}", who.username);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_of_1024_is_full_and_says_who_read() {
+    let world = World::new().await;
+    let at = world.gateway(0);
+    let register = |n: usize| {
+        let at = at.clone();
+        async move { Person::register(&at, &format!("person{n}")).await }
+    };
+    let people: Vec<Person> = stream::iter((0..1_024).map(register)).buffered(16).collect().await;
+    let (owner, others) = people.split_first().unwrap();
+    let group = owner.group("all", &others.iter().collect::<Vec<_>>()).await;
+    let extra = world.person("extra").await;
+    let more = json!({"user_ids": [extra.user_id]});
+    let path = format!("/conversations/{group}/members");
+    let (status, answer) = owner.call_with_key(Method::POST, &path, Some(&new_id()), Some(more)).await;
+    assert_eq!((status, &answer["code"]), (StatusCode::PAYLOAD_TOO_LARGE, &json!("too_large")), "{answer}");
+    owner.post(&format!("/conversations/{group}/messages"), json!({"body": {"text": "hi"}})).await;
+    let read = |person: &Person| {
+        let (person, path) = (person.clone(), format!("/conversations/{group}/read"));
+        async move { person.call(Method::PUT, &path, Some(json!({"seq": 2}))).await }
+    };
+    let readers = others.iter().skip(1);
+    let marked: Vec<_> = stream::iter(readers.map(read)).buffered(128).collect().await;
+    assert!(marked.iter().all(|(status, _)| *status == StatusCode::NO_CONTENT));
+    let settled = async {
+        while receipts(owner, &group, 2, 200).await.1.len() < 1_022 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, settled).await.expect("the marks are stored");
+    let (delivered, read) = receipts(&others[0], &group, 2, 200).await;
+    let expected: BTreeSet<&str> = others.iter().skip(1).map(|person| &*person.user_id).collect();
+    assert_eq!(users(&delivered), expected, "without the sender and who has not read");
+    assert_eq!((users(&read), read.len()), (expected, 1_022));
 }

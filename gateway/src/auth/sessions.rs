@@ -114,6 +114,8 @@ async fn row(edge: &Edge, identity: &Identity) -> Result<Option<Session>, Proble
 /// Ends a session: the row first, then all gateways are told, this one at once.
 pub(crate) async fn end(edge: &Edge, session: Session) -> Result<(), Problem> {
     let id = session.session_id;
+    // Nobody is signed in there any more: nothing is pushed there.
+    edge.engines.store.delete_tokens(session.user_id, session.device_id).await?;
     let mut row = Some(session);
     let mut rounds = 0;
     while let Some(before) = row.filter(|row| row.ended_at.is_none()) {

@@ -4,7 +4,7 @@ use super::{ReadError, Reader, places::Place, standings::Standing};
 use crate::problem::Problem;
 use parlor_engines::live::{LiveHead, LiveMarks, LiveMembership, Version};
 use parlor_schemas::{ConversationId, Membership, UserId, frames::HeadItem, receipt::Marks};
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 /// One conversation as its member sees it.
 #[derive(Clone, Debug)]
@@ -150,6 +150,7 @@ impl Reader {
         let own: Vec<_> = ids.iter().map(|id| (*id, user)).collect();
         let others: Vec<_> = ids.iter().zip(&peers).filter_map(|(id, peer)| Some((*id, (*peer)?))).collect();
         let own = self.marks(&own).await?;
+        let blocked = if others.is_empty() { Arc::default() } else { self.blocks_of(user).await? };
         let mut others = self.marks(&others).await?.into_iter();
         let mut items = Vec::with_capacity(of.len());
         for (i, standing) in of.iter().enumerate() {
@@ -157,7 +158,9 @@ impl Reader {
             let mut item = self.item(standing, &heads[i], own[i].marks).await?;
             let versions = [heads[i].version, own[i].version, peer.map_or(0, |p| p.version)];
             item.version = versions.into_iter().fold(standing.version, Version::max);
-            item.peer = peer.map(|peer| peer.marks);
+            // The marks of whom one blocks are not told (PROTOCOL §1).
+            let is_told = !peers[i].is_some_and(|peer| blocked.contains(&peer));
+            item.peer = peer.filter(|_| is_told).map(|peer| peer.marks);
             items.push(item);
         }
         Ok(items)

@@ -6,6 +6,7 @@ use crate::{
     problem::Problem,
 };
 use parlor_schemas::{Code, UserId, frames::Profile, record::Skipped};
+use std::collections::HashSet;
 
 impl Reader {
     /// The profile of who signs in. While the store is away the name in the token must do: messages
@@ -37,19 +38,24 @@ impl Reader {
         self.profiles.invalidate(&user);
     }
 
-    /// Those of `asked` who are there, each once, in order, without `but`; and those who are not.
+    /// Those of `asked` whom `adder` may add, each once, in order, without `but`; and the others, with
+    /// the reason: not there, or they blocked the adder (PROTOCOL §1).
     pub async fn resolve(
         &self,
         asked: &[UserId],
-        but: UserId,
+        but: Option<UserId>,
+        adder: UserId,
     ) -> Result<(Vec<UserId>, Vec<Skipped>), Problem> {
         let mut wanted: Vec<UserId> = Vec::with_capacity(asked.len());
-        let mut seen = std::collections::HashSet::from([but]);
+        let mut seen: HashSet<UserId> = but.into_iter().collect();
         wanted.extend(asked.iter().filter(|user| seen.insert(**user)));
-        let users = self.engines.store.users(&wanted).await?;
+        let pairs: Vec<_> = wanted.iter().map(|user| (*user, adder)).collect();
+        let store = &self.engines.store;
+        let (users, blocked) = tokio::try_join!(store.users(&wanted), store.blocked(&pairs))?;
         let (mut known, mut skipped) = (Vec::new(), Vec::new());
-        for (user_id, user) in wanted.into_iter().zip(users) {
+        for ((user_id, user), is_blocked) in wanted.into_iter().zip(users).zip(blocked) {
             match user {
+                Some(_) if is_blocked => skipped.push(Skipped { user_id, code: Code::Blocked }),
                 Some(_) => known.push(user_id),
                 None => skipped.push(Skipped { user_id, code: Code::NotFound }),
             }

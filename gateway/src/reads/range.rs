@@ -116,7 +116,7 @@ impl Reader {
         Ok(page.items.into_iter().find(|record| record.seq == seq))
     }
 
-    async fn run(&self, conversation: ConversationId, query: Query) -> Result<Run, ReadError> {
+    pub(super) async fn run(&self, conversation: ConversationId, query: Query) -> Result<Run, ReadError> {
         let Query { after, before, limit, is_last } = query;
         let tail = self.engines.live.tail(conversation, after, before, limit + 1, is_last).await?;
         let mut run = if is_enough(&tail, query) {

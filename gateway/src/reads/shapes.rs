@@ -3,7 +3,7 @@
 use super::{ReadError, Reader};
 use parlor_engines::store::Info;
 use parlor_schemas::{
-    ConversationId, UserId,
+    ConversationId, RecordText, UserId,
     record::{ConversationKind, HistoryRule, MemberRef},
 };
 use serde::Deserialize;
@@ -88,16 +88,21 @@ impl Reader {
         let tail = self.engines.live.tail(id, 0, 2, 1, false).await?;
         let Some(first) = tail.records.into_iter().next() else { return Ok(None) };
         let Ok(created) = serde_json::from_slice::<CreatedText>(first.body()) else { return Ok(None) };
-        let info = Info {
-            conversation_id: id,
-            kind: created.conversation_kind,
-            title: created.title.clone(),
-            avatar_media_id: None,
-            history: created.history,
-            created_by: first.sender_id,
-            created_at: first.at,
-            seq: first.seq,
-        };
-        Ok(Some((created, info)))
+        Ok(made(id, &first).map(|info| (created, info)))
     }
+}
+
+/// What a conversation was made with, by its first record.
+pub(super) fn made(id: ConversationId, first: &RecordText) -> Option<Info> {
+    let created: CreatedText = serde_json::from_slice(first.body()).ok()?;
+    Some(Info {
+        conversation_id: id,
+        kind: created.conversation_kind,
+        title: created.title,
+        avatar_media_id: None,
+        history: created.history,
+        created_by: first.sender_id,
+        created_at: first.at,
+        seq: first.seq,
+    })
 }

@@ -30,6 +30,10 @@ impl<T: DeserializeOwned> FromRequest<Arc<Edge>> for Json<T> {
             return Err(Problem::invalid("U+0000 is not allowed"));
         }
         let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        // serde would take an array as an object without names.
+        if bytes.trim_ascii_start().first() == Some(&b'[') {
+            return Err(Problem::invalid("the body: a JSON object"));
+        }
         serde_json::from_slice(bytes).map(Self).map_err(|error| {
             let text = error.to_string();
             Problem::invalid(text.split(" at line ").next().unwrap_or_default().to_owned())

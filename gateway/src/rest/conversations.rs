@@ -4,7 +4,6 @@ use super::{
     ask::{self, AckBody},
     body::{Asking, Caller, In, Json, Key, limit},
     members::{self, PageOf},
-    view::ConversationView,
 };
 use crate::{answers::LOOK_EVERY, auth::Identity, commands, edge::Edge, problem::Problem, settings::millis};
 use axum::{
@@ -13,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use parlor_schemas::{
-    ClientMsgId, ConversationId, Outcome, UserId,
+    ClientMsgId, ConversationId, ConversationView, Outcome, UserId,
     record::{ConversationKind, HistoryRule},
 };
 use serde::{Deserialize, Serialize};
@@ -80,9 +79,6 @@ async fn direct(
         _ => return Err(Problem::invalid("member_ids: the one other side")),
     };
     let id = ConversationId::direct(who.user_id, peer);
-    if edge.reads.standing(who.user_id, id).await?.is_some() {
-        return Ok((StatusCode::OK, id));
-    }
     if edge.engines.store.users(&[peer]).await?.pop().flatten().is_none() {
         return Err(Problem::not_found("user"));
     }
@@ -119,7 +115,7 @@ async fn group(
             edge.limits.members_max
         )));
     }
-    let resolved = members::resolve(edge, &body.member_ids, who.user_id).await?;
+    let resolved = members::resolve(edge, &body.member_ids, Some(who.user_id), who.user_id).await?;
     let history = body.history.unwrap_or_default();
     let asked = commands::create_group(body.title, history, &body.member_ids, resolved, &edge.limits)?;
     let outcome = ask::ask(edge, who, id, key, asked).await?;

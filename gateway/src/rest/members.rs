@@ -8,12 +8,13 @@ use crate::{commands, edge::Edge, problem::Problem};
 use axum::{extract::State, http::StatusCode, response::Response};
 use parlor_schemas::{
     ConversationId, Timestamp, UserId,
+    receipt::Marks,
     record::{Role, Skipped},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// A member with its marks; the same for every asker.
+/// A member with its marks; the same for every asker, but that those of whom one blocks are not told.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct MemberView {
     user_id: UserId,
@@ -69,30 +70,35 @@ pub(crate) async fn list(
     let present: Vec<_> = standings.into_iter().filter(|m| m.left_seq.is_none()).collect();
     let of: Vec<_> = present.iter().map(|m| (id, m.user_id)).collect();
     let marks = edge.reads.patiently(|| edge.reads.marks(&of)).await?;
+    let untold = edge.reads.patiently(|| edge.reads.blocked_peer(who.user_id, id)).await?;
     let items = present
         .into_iter()
         .zip(marks)
-        .map(|(member, live)| MemberView {
-            user_id: member.user_id,
-            role: member.role,
-            joined_at: member.joined_at,
-            delivered_seq: live.marks.delivered_seq,
-            read_seq: live.marks.read_seq,
+        .map(|(member, live)| {
+            let marks = if untold == Some(member.user_id) { Marks::default() } else { live.marks };
+            MemberView {
+                user_id: member.user_id,
+                role: member.role,
+                joined_at: member.joined_at,
+                delivered_seq: marks.delivered_seq,
+                read_seq: marks.read_seq,
+            }
         })
         .collect();
     Ok(axum::Json(Members { items, next }))
 }
 
-/// Who of `asked` can be added; the reason if nobody can.
+/// Who of `asked`, without `but`, can be added by `adder`; the reason if nobody can.
 pub(super) async fn resolve(
     edge: &Edge,
     asked: &[UserId],
-    but: UserId,
+    but: Option<UserId>,
+    adder: UserId,
 ) -> Result<(Vec<UserId>, Vec<Skipped>), Problem> {
     if asked.len() > edge.limits.members_max {
         return Err(Problem::invalid(format!("at most {} members", edge.limits.members_max)));
     }
-    let resolved = edge.reads.resolve(asked, but).await?;
+    let resolved = edge.reads.resolve(asked, but, adder).await?;
     match resolved.1.first() {
         Some(skipped) if resolved.0.is_empty() => {
             Err(Problem::new(skipped.code, "nobody of them can be added"))
@@ -115,8 +121,8 @@ pub(crate) async fn add(
     if body.user_ids.is_empty() {
         return Err(Problem::invalid("user_ids: at least one"));
     }
-    // Nil excludes nobody: adding oneself is adding somebody who is in.
-    let resolved = resolve(&edge, &body.user_ids, UserId(uuid::Uuid::nil())).await?;
+    // Nobody is left out: adding oneself is adding somebody who is in.
+    let resolved = resolve(&edge, &body.user_ids, None, who.user_id).await?;
     let asked = commands::add_members(&body.user_ids, resolved)?;
     Ok(ask::acked(StatusCode::OK, ask::ask(&edge, &who, id, key, asked).await?))
 }

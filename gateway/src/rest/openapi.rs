@@ -1,6 +1,8 @@
 //! The description of REST, generated from the handlers.
 
-use super::{conversations, devices, history, me, members, messages, sign_in};
+use super::{
+    blocks, conversations, devices, history, me, members, messages, push_tokens, receipts, settings, sign_in,
+};
 use crate::problem::ProblemBody;
 use axum::Json;
 use utoipa::{
@@ -14,12 +16,16 @@ use utoipa::{
     paths(
         sign_in::register, sign_in::login, sign_in::refresh, sign_in::logout, sign_in::password,
         me::get, me::patch, me::by_id, me::by_name,
+        blocks::put, blocks::delete, blocks::list,
         devices::list, devices::delete, devices::ticket, devices::jwks,
+        push_tokens::put, push_tokens::delete,
         conversations::create, conversations::list, conversations::get, conversations::change,
+        settings::put,
         members::list, members::add, members::role, members::remove, members::leave,
         history::records, history::messages, history::read,
         messages::send, messages::edit, messages::delete, messages::react, messages::unreact,
         messages::pin, messages::unpin,
+        receipts::list,
     ),
     components(schemas(ProblemBody)),
     modifiers(&Bearer),
@@ -53,6 +59,6 @@ mod tests {
     fn every_call_is_described() {
         let paths = super::document().paths.paths;
         assert!(paths.contains_key("/v1/conversations/{conversation_id}/messages/{seq}/reactions/{emoji}"));
-        assert_eq!(paths.len(), 23, "{:?}", paths.keys().collect::<Vec<_>>());
+        assert_eq!(paths.len(), 28, "{:?}", paths.keys().collect::<Vec<_>>());
     }
 }

@@ -5,43 +5,11 @@ use crate::{
     problem::Problem,
     reads::{ReadError, heads::Item, standings::Standing},
 };
-use parlor_schemas::{
-    ConversationId, MediaId, Timestamp, UserId,
-    record::{ConversationKind, HistoryRule, Role},
-};
-use serde::Serialize;
+use parlor_schemas::{ConversationId, ConversationView, UserId};
 use serde_json::value::RawValue;
 
-/// The view (PROTOCOL §4).
-#[derive(Serialize, utoipa::ToSchema)]
-pub(crate) struct ConversationView {
-    conversation_id: ConversationId,
-    kind: ConversationKind,
-    title: Option<String>,
-    avatar_media_id: Option<MediaId>,
-    history: HistoryRule,
-    role: Role,
-    members_count: u64,
-    head_seq: u64,
-    head_ord: u64,
-    read_seq: u64,
-    unread: u64,
-    floor: u64,
-    epoch: String,
-    /// The newest message, folded.
-    #[schema(value_type = Option<Object>)]
-    last_message: Option<Box<RawValue>>,
-    /// Of the head.
-    at: Timestamp,
-    muted_until: Option<Timestamp>,
-    archived: bool,
-    pinned: bool,
-    draft: Option<String>,
-    left: bool,
-}
-
 /// The view of one conversation; strangers get `not_found`.
-pub(super) async fn one(edge: &Edge, user: UserId, id: ConversationId) -> Result<ConversationView, Problem> {
+pub(crate) async fn one(edge: &Edge, user: UserId, id: ConversationId) -> Result<ConversationView, Problem> {
     let membership = edge.reads.standing(user, id).await?;
     let membership = membership.ok_or_else(|| Problem::not_found("conversation"))?;
     let view = many(edge, user, &[Standing { membership, version: 0 }]).await?.pop();
@@ -66,10 +34,19 @@ async fn views(
     let items: Vec<Item> = reads.items(user, standings).await?;
     let ids: Vec<ConversationId> = standings.iter().map(|s| s.membership.conversation_id).collect();
     let infos = reads.infos(&ids).await?;
+    let own: Vec<_> = ids.iter().map(|id| (user, *id)).collect();
+    let settings = edge.engines.store.settings(&own).await?;
     let mut views = Vec::with_capacity(items.len());
-    for (item, info) in items.into_iter().zip(infos) {
+    for ((item, info), own) in items.into_iter().zip(infos).zip(settings) {
         let membership = item.membership;
         let last_message = reads.last_message(user, &item).await?;
+        let (info, members_count) = match membership.left_seq {
+            Some(left) => {
+                let frozen = reads.frozen(&info, left).await?;
+                (frozen.info.clone(), frozen.members_count)
+            }
+            None => (info, reads.members_count(membership.conversation_id).await?),
+        };
         views.push(ConversationView {
             conversation_id: membership.conversation_id,
             kind: info.kind,
@@ -77,7 +54,7 @@ async fn views(
             avatar_media_id: info.avatar_media_id,
             history: info.history,
             role: membership.role,
-            members_count: reads.members_count(membership.conversation_id).await?,
+            members_count,
             head_seq: item.head_seq,
             head_ord: item.head.ord,
             read_seq: item.read_seq,
@@ -86,10 +63,11 @@ async fn views(
             epoch: reads.epoch.to_string(),
             last_message: last_message.and_then(|text| RawValue::from_string(text).ok()),
             at: item.head.at,
-            muted_until: None,
-            archived: false,
-            pinned: false,
-            draft: None,
+            muted_until: own.muted_until,
+            archived: own.archived,
+            pinned: own.pinned,
+            draft: own.draft,
+            marked_unread: own.marked_unread,
             left: membership.left_seq.is_some(),
         });
     }

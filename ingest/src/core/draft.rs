@@ -96,6 +96,7 @@ pub(super) fn no_members(conversation_id: ConversationId) -> MembersRow {
         members_seq: 0,
         members: Vec::new(),
         blocked_by: Vec::new(),
+        sides: Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{
     Conversation, Draft,
     draft::{Verdict, no_members},
-    messages::{is_blocked, role_of},
+    messages::role_of,
 };
 use parlor_schemas::{
     Body, Code, Command, ConversationId, Refusal, Timestamp, UserId,
@@ -28,7 +28,7 @@ impl Draft<'_> {
                 let made = Made { title: title.clone(), history: *history, member_ids, skipped };
                 return self.create_group(id, sender, &made);
             }
-            Action::Block { on } => return Ok(self.block(id, sender, *on)),
+            Action::Block { user_id, on } => return Ok(self.block(id, sender, *user_id, *on)),
             _ => {}
         }
         let conversation = self.conversation_of(id, sender)?;
@@ -64,7 +64,7 @@ impl Draft<'_> {
     fn create_direct(&self, id: ConversationId, sender: UserId, peer: UserId) -> Result<Verdict, Refusal> {
         let known = self.conversation(id);
         if let Some(known) = &known {
-            if is_blocked(known, sender) {
+            if known.members.is_blocked(sender) {
                 return refuse(Code::Blocked, "this person does not receive your messages");
             }
             if known.seq > 0 {
@@ -75,8 +75,9 @@ impl Draft<'_> {
         users.extend((peer != sender).then_some(peer));
         let members: Vec<_> =
             users.into_iter().map(|user_id| MemberRef { user_id, role: Role::Member }).collect();
-        let blocked_by = known.map(|known| known.members.blocked_by.clone()).unwrap_or_default();
-        let mut row = MembersRow { blocked_by, history: HistoryRule::All, ..no_members(id) };
+        // Blocks may have come before the conversation.
+        let before = known.map_or_else(|| no_members(id), |known| (*known.members).clone());
+        let mut row = MembersRow { history: HistoryRule::All, ..before };
         self.enter(&mut row, 1, 0, &members);
         let body = Created {
             conversation_kind: ConversationKind::Direct,
@@ -118,11 +119,12 @@ impl Draft<'_> {
         Ok(Verdict::Record(Body::Created(body), Some(row)))
     }
 
-    fn block(&self, id: ConversationId, sender: UserId, on: bool) -> Verdict {
+    fn block(&self, id: ConversationId, sender: UserId, other: UserId, on: bool) -> Verdict {
         let mut row = self.conversation(id).map_or_else(|| no_members(id), |c| (*c.members).clone());
         if row.blocked_by.contains(&sender) == on {
             return Verdict::Done;
         }
+        row.sides = vec![sender.min(other), sender.max(other)];
         if on {
             row.blocked_by.push(sender);
         } else {

@@ -11,7 +11,7 @@ impl Draft<'_> {
     pub(super) fn judge_message(&self, command: &Command, facts: &Facts) -> Result<Verdict, Refusal> {
         let conversation = self.conversation_of(command.conversation_id, command.sender_id)?;
         let sender = command.sender_id;
-        if is_blocked(&conversation, sender) && !matches!(command.action, Action::Delete(_)) {
+        if conversation.members.is_blocked(sender) && !matches!(command.action, Action::Delete(_)) {
             return Err(Refusal::new(Code::Blocked, "this person does not receive your messages"));
         }
         let target = || self.target(&conversation, command, facts);
@@ -86,11 +86,6 @@ impl Draft<'_> {
         }
         Ok(())
     }
-}
-
-/// Whether the other side of a direct conversation blocks `user`.
-pub(super) fn is_blocked(conversation: &Conversation, user: UserId) -> bool {
-    conversation.members.blocked_by.iter().any(|by| *by != user)
 }
 
 /// The present role of a member.

@@ -121,12 +121,12 @@ fn a_block_is_part_of_the_order_and_makes_no_record() {
     let mut world = World::new(Limits::default(), 0);
     let say = || Action::Message(Message { text: Some("x".into()), ..Message::default() });
     let actions = [
-        (b, Action::Block { on: true }),
+        (b, Action::Block { user_id: a, on: true }),
         (a, Action::CreateDirect { peer_id: b }),
         (b, Action::CreateDirect { peer_id: a }),
         (a, say()),
         (b, say()),
-        (b, Action::Block { on: false }),
+        (b, Action::Block { user_id: a, on: false }),
         (a, say()),
     ];
     for (n, (who, action)) in actions.into_iter().enumerate() {
