@@ -5,6 +5,7 @@ use anyhow::{Context, bail};
 use config::{Config as Source, Environment, File, FileFormat, Value, ValueKind};
 use parlor_engines::{Tuning, Urls};
 use parlor_gateway::{AuthSettings, EdgeLimits};
+use parlor_pusher::PushSettings;
 use parlor_schemas::{Limits, limits::DEFAULTS};
 use serde::Deserialize;
 use std::{net::SocketAddr, path::PathBuf};
@@ -25,19 +26,11 @@ pub struct Config {
     pub limits: Limits,
     pub edge: EdgeLimits,
     pub auth: AuthSettings,
-    pub push: Push,
+    pub push: PushSettings,
     pub engines: Tuning,
     /// The merged settings as text, without secrets.
     #[serde(skip)]
     printed: String,
-}
-
-/// The pusher's settings.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Push {
-    pub patience_ms: i64,
 }
 
 impl Config {
@@ -177,6 +170,9 @@ mod tests {
         let config = from(&format!("[auth]\nsigning_key_file = {:?}\n", key.path())).unwrap();
         assert_eq!(config.auth.signing_key, "canary");
         assert!(!config.printed().contains("canary"));
+        let config = from(&format!("[push]\nwebhook_secret_file = {:?}\n", key.path())).unwrap();
+        assert_eq!(config.push.webhook_secret, "canary");
+        assert!(!config.printed().contains("canary") && !format!("{config:?}").contains("canary"));
         assert!(config.printed().contains("issuer"));
         assert!(from("[auth]\nsigning_key_file = \"/nowhere\"\n").is_err());
         let config = from(&format!("[engines.redis]\ntls_ca_file = {:?}\n", key.path())).unwrap();

@@ -125,7 +125,7 @@ pub async fn run(
                 others.spawn(parlor_fanout::run(engines, settings, stop));
             }
             RoleName::Pusher => {
-                let settings = parlor_pusher::Settings { patience_ms: config.push.patience_ms, health };
+                let settings = parlor_pusher::Settings { push: config.push.clone(), health };
                 others.spawn(parlor_pusher::run(engines, settings, stop));
             }
         }

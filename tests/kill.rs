@@ -1,9 +1,12 @@
 //! `kill -9` of the real binary under load: what was accepted is in history exactly once.
 
+mod receiver;
 mod server;
 mod world;
 
-use serde_json::Value;
+use receiver::Receiver;
+use reqwest::Method;
+use serde_json::{Value, json};
 use server::Server;
 use std::{collections::HashMap, process::Command, time::Duration};
 use world::{Device, Person, api};
@@ -77,6 +80,37 @@ async fn ten_kills_under_load_lose_and_double_nothing() {
     )
     .await;
     assert_eq!(status, 200, "sessions outlive the kills, too");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_job_outlives_kills() {
+    let receiver = Receiver::start().await;
+    let settings = [
+        ("PUSH__PATIENCE_MS", "200".to_owned()),
+        ("PUSH__WEBHOOK_URL", receiver.url()),
+        ("PUSH__WEBHOOK_SECRET", receiver::SECRET.to_owned()),
+        ("PUSH__WEBHOOK_PAUSE_MAX_MS", "300".to_owned()),
+    ];
+    let mut server = Server::with(&settings).await;
+    let ann = Person::register(&server.address(), "ann").await;
+    let bob = Person::register(&server.address(), "bob").await;
+    let token = format!("/push-tokens/{}", bob.device_id);
+    assert_eq!(bob.call(Method::PUT, &token, Some(json!({"token": "phone"}))).await.0, 204);
+    let chat = ann.direct(&bob).await;
+    receiver.refuse_all(true);
+    for n in 0..4 {
+        // Killed right after the ack, and while the push is being tried.
+        ann.post(&format!("/conversations/{chat}/messages"), json!({"body": {"text": "x"}})).await;
+        if n % 2 == 1 {
+            receiver.attempt(|push| push["seq"].as_u64() > Some(n)).await;
+        }
+        server.kill_and_start().await;
+    }
+    receiver.refuse_all(false);
+    let push = receiver.push(|push| push["seq"] == 5).await;
+    assert_eq!((&push["token"], &push["badge"]), (&json!("phone"), &json!(4)));
+    let ids = receiver.attempts(|push| push["seq"] == 5);
+    assert!(ids.iter().all(|attempt| attempt.id == ids[0].id), "the same push in every life");
 }
 
 #[test]

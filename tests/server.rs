@@ -14,6 +14,7 @@ pub struct Server {
     child: Child,
     data: tempfile::TempDir,
     port: u16,
+    settings: Vec<(&'static str, String)>,
 }
 
 fn free_port() -> u16 {
@@ -21,7 +22,7 @@ fn free_port() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
-fn spawn(data: &std::path::Path, port: u16, trace: &str) -> Child {
+fn spawn(data: &std::path::Path, port: u16, trace: &str, settings: &[(&'static str, String)]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_parlor"));
     command.args(["--listen", &format!("127.0.0.1:{port}"), "--admin-listen", "127.0.0.1:0", "--data"]);
     command.arg(data).stdout(Stdio::null());
@@ -38,6 +39,9 @@ fn spawn(data: &std::path::Path, port: u16, trace: &str) -> Child {
     ] {
         command.env(format!("PARLOR__{name}"), value);
     }
+    for (name, value) in settings {
+        command.env(format!("PARLOR__{name}"), value);
+    }
     let log = std::fs::OpenOptions::new().create(true).append(true).open(data.join("stderr.log"));
     command.stderr(log.expect("a log file"));
     command.spawn().expect("the binary starts")
@@ -50,9 +54,19 @@ impl Server {
 
     /// With more told on stderr, which goes to [`Server::told`].
     pub async fn tracing(trace: &str) -> Self {
+        Self::begin(trace, &[]).await
+    }
+
+    /// With other settings: the rest of the environment's names, and values.
+    pub async fn with(settings: &[(&'static str, String)]) -> Self {
+        Self::begin("error", settings).await
+    }
+
+    async fn begin(trace: &str, settings: &[(&'static str, String)]) -> Self {
         let data = tempfile::tempdir().expect("a temporary directory");
-        let port = free_port();
-        let server = Self { child: spawn(data.path(), port, trace), data, port };
+        let (port, settings) = (free_port(), settings.to_vec());
+        let child = spawn(data.path(), port, trace, &settings);
+        let server = Self { child, data, port, settings };
         server.answers().await;
         server
     }
@@ -82,7 +96,7 @@ impl Server {
     pub async fn kill_and_start(&mut self) {
         self.child.kill().expect("kill -9");
         self.child.wait().expect("it is dead");
-        self.child = spawn(self.data.path(), self.port, "error");
+        self.child = spawn(self.data.path(), self.port, "error", &self.settings);
         self.answers().await;
     }
 }

@@ -1,6 +1,8 @@
 //! `chat.messages.v1` → `chat.push.v1`: a job for every member whose devices did not acknowledge a
-//! message in time.
+//! message in time. One whose devices are not connected can't have acknowledged it; the sender never
+//! gets one; a muted conversation makes none but for mentions.
 
+use crate::marks::marks;
 use async_trait::async_trait;
 use bytes::Bytes;
 use parlor_engines::{
@@ -10,7 +12,7 @@ use parlor_engines::{
     table::{Table, Tables},
 };
 use parlor_schemas::{
-    ConversationId, Record, Topic, UserId, avro,
+    Body, ConversationId, Record, Topic, UserId, avro,
     header::{self, Header},
     push::{PushAction, PushJob},
     topics::of_user,
@@ -21,6 +23,14 @@ pub(crate) struct Planner {
     engines: Engines,
     tables: Arc<Tables>,
     patience_ms: i64,
+}
+
+/// What one member is to be told of a batch: within it the newest message stands for all.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    newest: &'a Record,
+    /// The newest that mentions the member.
+    mention: Option<&'a Record>,
 }
 
 impl Planner {
@@ -71,23 +81,21 @@ impl Planner {
             .cloned()
             .collect();
         let records = letters::decode(&self.engines, feed, &countable, avro::decode_record).await?;
-        // One notification per conversation: within a batch the newest message stands for all.
-        let mut newest: HashMap<(ConversationId, UserId), &Record> = HashMap::new();
+        let mut wanted: HashMap<(ConversationId, UserId), Wanted> = HashMap::new();
         for (_, record) in &records {
             let row = table.at_least(record.conversation_id, record.members_seq, &feed.retry).await?;
             let members = row.members.iter().filter(|m| m.receives(record.seq) && m.left_seq.is_none());
             for member in members.filter(|m| m.user_id != record.sender_id) {
-                newest.insert((record.conversation_id, member.user_id), record);
+                let key = (record.conversation_id, member.user_id);
+                let known = wanted.entry(key).or_insert(Wanted { newest: record, mention: None });
+                known.newest = record;
+                if mentions(record, member.user_id) {
+                    known.mention = Some(record);
+                }
             }
         }
-        let (wanted, newest): (Vec<_>, Vec<_>) = newest.into_iter().unzip();
-        let live = &self.engines.live;
-        let marks = feed.retry.run("read marks", || live.live_marks(&wanted)).await?;
-        let late = wanted.into_iter().zip(newest).zip(marks).filter(|((_, record), live)| {
-            live.marks.delivered_seq < record.seq && live.marks.own_read().0 < record.seq
-        });
-        let jobs = late.map(|(((_, user), record), _)| notification(user, record));
-        let entries: Vec<Entry> = jobs.map(|job| self.entry(&job)).collect();
+        let jobs = self.late(feed, wanted.into_iter().collect()).await?;
+        let entries: Vec<Entry> = jobs.iter().map(|job| entry(&self.engines, job)).collect();
         if entries.is_empty() {
             return Ok(());
         }
@@ -96,18 +104,52 @@ impl Planner {
         feed.retry.run("write push jobs", append).await
     }
 
-    fn entry(&self, job: &PushJob) -> Entry {
-        Entry {
-            topic: Topic::Push,
-            partition: of_user(job.user_id, self.engines.log.partitions(Topic::Push)),
-            key: Bytes::from(job.user_id.to_string()),
-            value: Some(avro::encode_push(job)),
-            headers: Vec::new(),
-        }
+    /// Jobs for those who have not acknowledged, nor muted, what was for them.
+    async fn late(
+        &self,
+        feed: &Feed,
+        wanted: Vec<((ConversationId, UserId), Wanted<'_>)>,
+    ) -> Result<Vec<PushJob>, Stop> {
+        let keys: Vec<_> = wanted.iter().map(|(key, _)| *key).collect();
+        let marks = marks(&self.engines, feed, &keys).await?;
+        let late: Vec<_> = wanted
+            .into_iter()
+            .zip(marks)
+            .filter_map(|((key, wanted), marks)| {
+                let has = marks.delivered_seq.max(marks.own_read().0);
+                let mention = wanted.mention.filter(|record| record.seq > has);
+                (wanted.newest.seq > has).then_some((key, Wanted { mention, ..wanted }))
+            })
+            .collect();
+        let of: Vec<_> = late.iter().map(|((conversation, user), _)| (*user, *conversation)).collect();
+        let store = &self.engines.store;
+        let settings = feed.retry.run("read settings", || store.settings(&of)).await?;
+        let now = self.engines.clock.now();
+        let jobs = late.into_iter().zip(settings).filter_map(|(((_, user), wanted), own)| {
+            let is_muted = own.muted_until.is_some_and(|until| until > now);
+            let record = if is_muted { wanted.mention? } else { wanted.newest };
+            Some(notification(user, record, wanted.mention.is_some()))
+        });
+        Ok(jobs.collect())
     }
 }
 
-fn notification(user_id: UserId, record: &Record) -> PushJob {
+/// The entry of a job.
+pub(crate) fn entry(engines: &Engines, job: &PushJob) -> Entry {
+    Entry {
+        topic: Topic::Push,
+        partition: of_user(job.user_id, engines.log.partitions(Topic::Push)),
+        key: Bytes::from(job.user_id.to_string()),
+        value: Some(avro::encode_push(job)),
+        headers: Vec::new(),
+    }
+}
+
+fn mentions(record: &Record, user: UserId) -> bool {
+    matches!(&record.body, Body::Message(message) if message.mentions.contains(&user))
+}
+
+fn notification(user_id: UserId, record: &Record, mention: bool) -> PushJob {
     let (conversation_id, seq) = (record.conversation_id, record.seq);
     PushJob {
         job_id: PushJob::id(user_id, conversation_id, seq, PushAction::Notify),
@@ -117,5 +159,6 @@ fn notification(user_id: UserId, record: &Record) -> PushJob {
         seq,
         sender_id: record.sender_id,
         at: record.at,
+        mention,
     }
 }
