@@ -12,6 +12,7 @@ mod roles {
     mod letters;
     mod load;
     mod outages;
+    mod presence;
     mod rewind;
     mod scaling;
 }

@@ -12,10 +12,13 @@ mod stories {
     mod limits;
     mod messages;
     mod nodes;
+    mod presence;
+    mod presence_ends;
     mod push;
     mod receipts;
     mod restart;
     mod send;
     mod settings;
     mod sync;
+    mod typing;
 }

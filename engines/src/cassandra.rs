@@ -42,6 +42,7 @@ mod sessions;
 mod settings;
 mod statements;
 mod tls;
+mod visibility;
 mod writing;
 
 pub use settings::CassandraSettings;

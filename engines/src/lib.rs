@@ -6,6 +6,7 @@ pub mod consume;
 pub mod health;
 pub mod live;
 pub mod log;
+pub mod privacy;
 pub mod store;
 pub mod table;
 
@@ -20,4 +21,5 @@ pub use health::Health;
 pub use live::Live;
 pub use log::Log;
 pub use open::{Engines, Keep, OpenError, Tuning, Urls, init, open, open_log};
+pub use privacy::Privacies;
 pub use store::Store;

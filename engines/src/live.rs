@@ -1,6 +1,6 @@
 //! # The live port
 //!
-//! What is true now and may be lost: pub/sub to gateways, routes, tails, marks, tickets. **Pub/sub
+//! What is true now and may be lost: pub/sub to gateways, routes, presence, tails, marks, tickets. **Pub/sub
 //! is a hint, not a store** (DESIGN §4); losing all of it loses nothing that was promised, and the
 //! loss is noticed by its epoch. What every adapter promises:
 //!
@@ -16,9 +16,11 @@
 //!   standings and marks say at which number they last changed.
 
 mod bus;
+mod presence;
 mod tails;
 
 pub use bus::{Bus, Registry, Route, Tickets};
+pub use presence::{Presence, TypingBus};
 pub use tails::{LiveHead, LiveMarks, LiveMembership, TailRead, TailWrite, Tails, Version};
 
 /// What went wrong, by what the caller does about it.
@@ -33,5 +35,5 @@ pub enum LiveError {
 }
 
 /// All of the live engine.
-pub trait Live: Bus + Registry + Tails + Tickets {}
-impl<T: Bus + Registry + Tails + Tickets> Live for T {}
+pub trait Live: Bus + Registry + Tails + Tickets + Presence + TypingBus {}
+impl<T: Bus + Registry + Tails + Tickets + Presence + TypingBus> Live for T {}

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  {shard}: life, version, places │ c: conversations (head, tail) │ m: marks │ s: standings
-//!  r:{user} routes │ w: their words │ g:{gateway} its users │ t:{ticket} │ {revoked} │ channels, one per gateway
+//!  r:{user} routes │ w: their words │ g:{gateway} its users │ p:{user} presence │ {presence}: boots │ t:{ticket}
+//!  {revoked} │ channels: one per gateway, typing
 //! ```
 //!
 //! - **Shards.** What one script touches is in one shard, a hash tag: all topic partitions are in
@@ -23,6 +24,7 @@ mod client;
 mod keys;
 mod known;
 mod life;
+mod presence;
 mod reads;
 mod registry;
 mod scripts;

@@ -18,6 +18,7 @@ mod blocks;
 mod history;
 mod pushes;
 mod settings;
+mod visibility;
 
 pub use accounts::{Accounts, Device, Session, Sessions, User};
 pub use blocks::{Block, Blocks};
@@ -25,6 +26,7 @@ pub(crate) use history::REACHED_LOOK;
 pub use history::{Conversations, Effect, Head, History, Info, MarkStore, Reached, StoredAck};
 pub use pushes::{PushToken, Pushed, Pushes};
 pub use settings::{OwnSettings, SettingsChange, UserSettings};
+pub use visibility::Visibility;
 
 /// What went wrong, by what the caller does about it.
 #[derive(Clone, Debug, thiserror::Error, PartialEq)]
@@ -39,10 +41,18 @@ pub enum StoreError {
 
 /// All of the store.
 pub trait Store:
-    History + Conversations + MarkStore + Blocks + Accounts + Sessions + UserSettings + Pushes
+    History + Conversations + MarkStore + Blocks + Accounts + Sessions + UserSettings + Pushes + Visibility
 {
 }
 impl<T> Store for T where
-    T: History + Conversations + MarkStore + Blocks + Accounts + Sessions + UserSettings + Pushes
+    T: History
+        + Conversations
+        + MarkStore
+        + Blocks
+        + Accounts
+        + Sessions
+        + UserSettings
+        + Pushes
+        + Visibility
 {
 }

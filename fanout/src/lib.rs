@@ -7,6 +7,7 @@ mod links;
 mod rebuild;
 mod receipts;
 mod records;
+mod typing;
 
 use parlor_engines::{
     Engines, Health,
@@ -34,7 +35,10 @@ pub async fn run(engines: Engines, settings: Settings, shutdown: CancellationTok
     let (links, outbox) = links::channel();
     let tables = Tables::new(engines.log.clone());
     let health = settings.health.clone();
-    let records = records::Records::new(engines.clone(), settings.clone(), tables.clone(), links.clone());
+    let (held, limits) = (typing::Held::default(), settings.limits.clone());
+    let typing = typing::run(engines.clone(), limits, held.clone(), links.clone());
+    let records =
+        records::Records::new(engines.clone(), settings.clone(), tables.clone(), (links.clone(), held));
     let receipts = receipts::Receipts::new(engines.clone(), settings, tables, links);
     let consuming = async {
         tokio::try_join!(
@@ -51,5 +55,6 @@ pub async fn run(engines: Engines, settings: Settings, shutdown: CancellationTok
     tokio::select! {
         outcome = consuming => outcome.map(drop),
         () = links::run(engines.live.clone(), outbox) => Ok(()),
+        () = typing => Ok(()),
     }
 }

@@ -56,6 +56,16 @@ impl Links {
         if items.is_empty() { Ok(()) } else { self.submit(items, None, retry).await }
     }
 
+    /// Publishes items if there is room now, and else not at all: hints.
+    pub(crate) fn offer(&self, items: Items) {
+        // Nobody waits for it.
+        let (done, _) = oneshot::channel();
+        let count = items.len() as u64;
+        if self.queue.try_send(Submission { items, to_all: None, done }).is_err() {
+            metrics::counter!("fanout_hints_dropped_total").increment(count);
+        }
+    }
+
     /// Tells every gateway.
     pub(crate) async fn announce(&self, item: Item, retry: &Retry) -> Result<(), Stop> {
         self.submit(Vec::new(), Some(item), retry).await

@@ -1,24 +1,24 @@
 //! `chat.receipts.v1` → live marks → `receipt` frames.
 
+mod hearers;
+
 use crate::{
     Settings,
     links::{Items, Links},
 };
 use async_trait::async_trait;
-use bytes::Bytes;
+use hearers::Hearers;
 use parlor_engines::{
-    Engines,
+    Engines, Privacies,
     consume::{Feed, Role, Stop, letters},
     live::Route,
     table::{Table, Tables},
 };
-use parlor_schemas::{
-    GatewayId, Receipt, UserId, avro, frames::ServerFrame, link::Item, receipt::Marks, rows::MembersRow,
-    topics::Group,
-};
+use parlor_schemas::{ConversationId, Privacy, Receipt, UserId, avro, rows::MembersRow, topics::Group};
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 pub(crate) struct Receipts {
@@ -26,11 +26,15 @@ pub(crate) struct Receipts {
     settings: Settings,
     tables: Arc<Tables>,
     links: Links,
+    privacies: Privacies,
 }
 
 impl Receipts {
     pub(crate) fn new(engines: Engines, settings: Settings, tables: Arc<Tables>, links: Links) -> Self {
-        Self { engines, settings, tables, links }
+        let limits = &settings.limits;
+        let believed = Duration::from_millis(limits.privacy_cache_ms);
+        let privacies = Privacies::new(engines.store.clone(), believed, limits.privacy_cache_max);
+        Self { engines, settings, tables, links, privacies }
     }
 }
 
@@ -44,16 +48,20 @@ impl Role for Receipts {
             let next = batch.last().map_or(0, |record| record.offset + 1);
             let receipts = letters::decode(&self.engines, &feed, &batch, avro::decode_receipt).await?;
             let receipts: Vec<Receipt> = receipts.into_iter().map(|(_, receipt)| receipt).collect();
-            let live = &self.engines.live;
-            let moved = feed.retry.run("raise marks", || live.raise_live(&receipts)).await?;
-            let told: Vec<(Receipt, Marks, Option<Arc<MembersRow>>)> = moved
-                .into_iter()
-                .map(|(at, marks)| (receipts[at], marks, self.others(&table, &receipts[at])))
-                .collect();
-            self.tell(&feed, &told).await?;
+            self.take(&feed, &table, &receipts).await?;
             feed.done(next, "");
         }
     }
+}
+
+/// Who hears of a mark besides its owner: nobody in large conversations, and nobody whom the owner
+/// does not reach (PROTOCOL §1: the marks of the blocked are not told).
+fn others(row: Option<&Arc<MembersRow>>, owner: UserId, members_max: usize) -> Vec<UserId> {
+    let Some(row) = row.filter(|row| row.all_present().count() <= members_max) else { return Vec::new() };
+    if row.is_blocked(owner) {
+        return Vec::new();
+    }
+    row.all_present().map(|member| member.user_id).filter(|user| *user != owner).collect()
 }
 
 impl Receipts {
@@ -65,62 +73,68 @@ impl Receipts {
         Ok(feed.stored.clone().unwrap_or_default().offset.min(written.offset))
     }
 
-    /// Whose members hear of a mark besides its user: those of conversations of few, unless the
-    /// other side blocks the user (PROTOCOL §1).
-    fn others(&self, table: &Table, receipt: &Receipt) -> Option<Arc<MembersRow>> {
+    /// Raises the marks, then tells those that moved.
+    async fn take(&self, feed: &Feed, table: &Table, receipts: &[Receipt]) -> Result<(), Stop> {
         let max = self.settings.limits.receipt_members_max;
-        let row = table.get(receipt.conversation_id)?;
-        (row.all_present().count() <= max && !row.is_blocked(receipt.user_id)).then_some(row)
-    }
-
-    /// Own other devices always, and the others who are to hear of it.
-    async fn tell(
-        &self,
-        feed: &Feed,
-        told: &[(Receipt, Marks, Option<Arc<MembersRow>>)],
-    ) -> Result<(), Stop> {
-        let mut users: HashSet<UserId> = HashSet::new();
-        for (receipt, _, row) in told {
-            users.insert(receipt.user_id);
-            if let Some(row) = row {
-                users.extend(row.all_present().map(|member| member.user_id));
-            }
-        }
-        let users: Vec<_> = users.into_iter().collect();
+        let hearing: Vec<Vec<UserId>> = receipts
+            .iter()
+            .map(|receipt| others(table.get(receipt.conversation_id).as_ref(), receipt.user_id, max))
+            .collect();
+        let mut users: HashSet<UserId> = receipts.iter().map(|receipt| receipt.user_id).collect();
+        users.extend(hearing.iter().flatten());
+        let users: Vec<UserId> = users.into_iter().collect();
+        let privacies = feed.retry.run("read privacy", || self.privacies.of(&users)).await?;
+        let privacies: HashMap<UserId, Privacy> = users.iter().copied().zip(privacies).collect();
+        let mut before = self.before(feed, receipts, &hearing, &privacies).await?;
         let live = &self.engines.live;
+        let moved = feed.retry.run("raise marks", || live.raise_live(receipts)).await?;
+        if moved.is_empty() {
+            return Ok(());
+        }
         let routes = feed.retry.run("read routes", || live.routes(&users)).await?;
         let routes: HashMap<UserId, Vec<Route>> = users.into_iter().zip(routes).collect();
         let mut items: Items = Vec::new();
-        for (receipt, marks, row) in told {
-            let mut connections: BTreeMap<GatewayId, Vec<u64>> = BTreeMap::new();
-            let mut add = |user: UserId| {
-                let routes = routes.get(&user).into_iter().flatten();
-                for route in routes.filter(|route| route.device_id != receipt.device_id) {
-                    connections.entry(route.gateway_id).or_default().push(route.connection);
-                }
-            };
-            add(receipt.user_id);
-            if let Some(row) = row {
-                row.all_present().filter(|m| m.user_id != receipt.user_id).for_each(|m| add(m.user_id));
+        for (at, marks) in moved {
+            let receipt = &receipts[at];
+            let key = (receipt.conversation_id, receipt.user_id);
+            let was = before.insert(key, marks.delivered_seq).unwrap_or(0);
+            let mut hearers = Hearers::new(receipt, &routes);
+            hearers.add(receipt.user_id, true);
+            for other in &hearing[at] {
+                hearers.add(*other, tells_reads(&privacies, receipt.user_id, *other));
             }
-            let text = frame(receipt, marks);
-            items.extend(
-                connections
-                    .into_iter()
-                    .map(|(gateway, connections)| (gateway, Item::Frame { connections, text: text.clone() })),
-            );
+            items.extend(hearers.items(&marks, marks.delivered_seq > was));
         }
         self.links.publish(items, &feed.retry).await
     }
+
+    /// The delivered marks as they stood, where somebody may not hear of the read ones: a frame that
+    /// repeats what was delivered would tell that something was read.
+    async fn before(
+        &self,
+        feed: &Feed,
+        receipts: &[Receipt],
+        hearing: &[Vec<UserId>],
+        privacies: &HashMap<UserId, Privacy>,
+    ) -> Result<HashMap<(ConversationId, UserId), u64>, Stop> {
+        let has_secret = |(receipt, others): &(&Receipt, &Vec<UserId>)| {
+            others.iter().any(|other| !tells_reads(privacies, receipt.user_id, *other))
+        };
+        let secret = receipts.iter().zip(hearing).filter(has_secret);
+        let keys: HashSet<_> = secret.map(|(r, _)| (r.conversation_id, r.user_id)).collect();
+        if keys.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let keys: Vec<_> = keys.into_iter().collect();
+        let live = &self.engines.live;
+        let marks = feed.retry.run("read marks", || live.live_marks(&keys)).await?;
+        Ok(keys.into_iter().zip(marks.into_iter().map(|live| live.marks.delivered_seq)).collect())
+    }
 }
 
-fn frame(receipt: &Receipt, marks: &Marks) -> Bytes {
-    let frame = ServerFrame::Receipt {
-        conversation_id: receipt.conversation_id,
-        user_id: receipt.user_id,
-        delivered_seq: marks.delivered_seq,
-        read_seq: marks.read_seq,
-        at: receipt.at,
-    };
-    frame.text().into()
+fn tells_reads(privacies: &HashMap<UserId, Privacy>, owner: UserId, other: UserId) -> bool {
+    match (privacies.get(&owner), privacies.get(&other)) {
+        (Some(owner), Some(other)) => owner.tells_reads_to(*other),
+        _ => false,
+    }
 }

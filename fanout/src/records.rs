@@ -5,6 +5,7 @@ use crate::{
     deliver::Delivery,
     links::Links,
     rebuild::{Beginning, begin},
+    typing::Held,
 };
 use async_trait::async_trait;
 use parlor_engines::{
@@ -26,11 +27,17 @@ pub(crate) struct Records {
     settings: Settings,
     tables: Arc<Tables>,
     links: Links,
+    held: Held,
 }
 
 impl Records {
-    pub(crate) fn new(engines: Engines, settings: Settings, tables: Arc<Tables>, links: Links) -> Self {
-        Self { engines, settings, tables, links }
+    pub(crate) fn new(
+        engines: Engines,
+        settings: Settings,
+        tables: Arc<Tables>,
+        (links, held): (Links, Held),
+    ) -> Self {
+        Self { engines, settings, tables, links, held }
     }
 }
 
@@ -46,6 +53,7 @@ struct Partition<'a> {
 impl Role for Records {
     async fn serve(&self, mut feed: Feed) -> Result<(), Stop> {
         let table = self.tables.open(feed.partition, &feed.retry).await?;
+        let _hold = self.held.hold(feed.partition, table.clone());
         loop {
             let beginning = begin(&self.engines, &feed).await?;
             feed.start(beginning.from).await?;

@@ -42,6 +42,7 @@ pub(crate) async fn run(edge: Arc<Edge>, listening: tokio::sync::oneshot::Sender
                     // What was published meanwhile is lost, and so may all routes be.
                     links.clear();
                     drop(edge.routes.send(Change::Again).await);
+                    edge.presence.again();
                     edge.behind.add(|wanted| wanted.everything = true);
                 }
                 backoff = 1;
@@ -78,6 +79,7 @@ async fn listen(edge: &Arc<Edge>, mut messages: mpsc::Receiver<Bytes>, links: &m
                 }
                 if other_life {
                     drop(edge.routes.send(Change::Again).await);
+                    edge.presence.again();
                     edge.behind.add(|wanted| wanted.everything = true);
                 }
             }
@@ -123,6 +125,12 @@ fn take(edge: &Arc<Edge>, batch: &mut Vec<Bytes>, links: &mut Links, now_ms: u64
                 Item::TailsRebuilt(_) => edge.behind.add(|wanted| wanted.everything = true),
                 Item::Show { connections, conversation_id, change, seq } => {
                     edge.hints.give(Hint { conversation_id, change, seq, connections });
+                }
+                Item::Present { users, choices } => {
+                    if choices {
+                        users.iter().for_each(|user| edge.reads.privacies.forget(*user));
+                    }
+                    edge.presence.watches.moved(&users, choices);
                 }
                 Item::End { connections } => {
                     for connection in connections.iter().filter_map(|number| edge.hub.get(*number)) {

@@ -2,8 +2,8 @@
 //! global.
 
 use crate::{
-    auth::Auth, hints::Hints, hub::Hub, marks::Marks, rates::Buckets, reads::Reader, routes::Change,
-    settings::EdgeLimits, tasks::Tasks, waiters::Waiters, web::Compressed,
+    auth::Auth, hints::Hints, hub::Hub, marks::Marks, presence::Presence, rates::Buckets, reads::Reader,
+    routes::Change, settings::EdgeLimits, tasks::Tasks, typing, waiters::Waiters, web::Compressed,
 };
 use parlor_engines::{Engines, Health};
 use parlor_schemas::{Command, GatewayId, Limits, UserId};
@@ -40,6 +40,10 @@ pub(crate) struct Edge {
     pub hints: Hints,
     /// `read` and `delivered`, gathered.
     pub marks: Marks,
+    /// Who is here, and who is watched from here.
+    pub presence: Presence,
+    /// Who types.
+    pub typing: typing::Gathered,
     /// Reads of history and heads.
     pub reads: Reader,
     /// Token buckets.

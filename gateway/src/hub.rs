@@ -2,15 +2,16 @@
 //! nothing of frames' contents.
 
 use crate::{auth::Identity, settings::EdgeLimits, socket::outbox::Outbox};
+use jiff::tz::TimeZone;
 use parking_lot::{Mutex, RwLock};
 use parlor_engines::live::Route;
-use parlor_schemas::{GatewayId, UserId};
+use parlor_schemas::{GatewayId, UserId, presence::Here};
 use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
 };
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -35,6 +36,20 @@ pub(crate) struct Connection {
     pub heard: AtomicU32,
     /// Reads in flight.
     pub fetches: AtomicU32,
+    /// What it says of its user: 0 nothing any more, 1 away, 2 online.
+    here: AtomicU8,
+    /// The device's time zone; UTC without one.
+    tz: OnceLock<TimeZone>,
+}
+
+/// A connection that has been silent for too long says nothing of its user any more.
+const GONE: u8 = 0;
+
+fn code(here: Here) -> u8 {
+    match here {
+        Here::Away => 1,
+        Here::Online => 2,
+    }
 }
 
 impl Connection {
@@ -47,6 +62,30 @@ impl Connection {
             gateway_id,
             connection: self.number,
         })
+    }
+
+    /// What it says of its user.
+    fn here(&self) -> Option<Here> {
+        let said = self.here.load(Relaxed);
+        [Here::Away, Here::Online].into_iter().find(|here| code(*here) == said)
+    }
+
+    /// It says something else of its user from now on; `None`: nothing, for good. Whether it did not
+    /// say so before.
+    pub fn say(&self, here: Option<Here>) -> bool {
+        let new = here.map_or(GONE, code);
+        let change = |known| (known != GONE && known != new).then_some(new);
+        self.here.fetch_update(Relaxed, Relaxed, change).is_ok()
+    }
+
+    /// The device's time zone.
+    pub fn tz(&self) -> TimeZone {
+        self.tz.get().cloned().unwrap_or(TimeZone::UTC)
+    }
+
+    /// The device says where it is; once.
+    pub fn set_tz(&self, tz: TimeZone) {
+        drop(self.tz.set(tz));
     }
 
     /// `connection_id` on the wire: made of the boot and the number, so nothing has to keep it.
@@ -127,6 +166,8 @@ impl Hub {
             born: tick,
             heard: AtomicU32::new(tick),
             fetches: AtomicU32::new(0),
+            here: AtomicU8::new(code(Here::Online)),
+            tz: OnceLock::new(),
         });
         slots.places[place as usize] = Some(connection.clone());
         slots.count += 1;
@@ -236,6 +277,11 @@ impl Hub {
         let numbers = self.by_user.lock().get(&user).cloned().unwrap_or_default();
         let slots = self.slots.read();
         numbers.into_iter().filter_map(|number| slots.get(number).cloned()).collect()
+    }
+
+    /// What the sockets of a user say: the most present of them.
+    pub fn here(&self, user: UserId) -> Option<Here> {
+        self.of_user(user).iter().filter_map(|connection| connection.here()).max()
     }
 
     /// The present sweep.

@@ -7,6 +7,7 @@
 //! | commands out | `commands` (form), `waiters` (who asked), `publish` (to the log), `answers` |
 //! | records in | `bus` (live bus), `links` (holes), `hub` (to sockets), `hints` (views), `catch_up`, `routes` |
 //! | reads and marks | `reads`, `marks` |
+//! | who is here, who types | `presence`, `typing` |
 //! | the end | `sweep`, `drain` |
 
 mod answers;
@@ -21,6 +22,7 @@ mod hints;
 mod hub;
 mod links;
 mod marks;
+mod presence;
 mod problem;
 mod publish;
 mod rates;
@@ -33,6 +35,7 @@ mod settings;
 mod socket;
 mod sweep;
 mod tasks;
+mod typing;
 mod waiters;
 mod web;
 

@@ -11,7 +11,7 @@ use governor::{
     state::{InMemoryState, NotKeyed, keyed::DashMapStateStore},
 };
 use parlor_schemas::UserId;
-use std::{fmt, hash::Hash, net::IpAddr};
+use std::{fmt, hash::Hash, net::IpAddr, num::NonZeroU32};
 
 type Middleware = NoOpMiddleware<std::time::Instant>;
 /// A bucket for each key.
@@ -24,6 +24,8 @@ pub(crate) struct Buckets {
     by_ip: Keyed<IpAddr>,
     by_user: Keyed<UserId>,
     sign_in: Keyed<IpAddr>,
+    hints: Keyed<UserId>,
+    looks: Keyed<UserId>,
     connection: Quota,
 }
 
@@ -40,6 +42,8 @@ impl Buckets {
             by_ip: keyed(rates.ip),
             by_user: keyed(rates.user),
             sign_in: keyed(rates.sign_in),
+            hints: keyed(rates.hints),
+            looks: keyed(rates.looks),
             connection: quota(rates.connection),
         }
     }
@@ -59,6 +63,23 @@ impl Buckets {
         check(&self.by_user, &user)
     }
 
+    /// A `typing` or `presence` frame of a user.
+    pub fn hint(&self, user: UserId) -> Result<(), Problem> {
+        check(&self.hints, &user)
+    }
+
+    /// A user asks for the presence of so many others.
+    pub fn look(&self, user: UserId, at: usize) -> Result<(), Problem> {
+        let Some(count) = u32::try_from(at).ok().and_then(NonZeroU32::new) else { return Ok(()) };
+        match self.looks.check_key_n(&user, count) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(not_until)) => {
+                Err(Problem::rate_limited(not_until.wait_time_from(MonotonicClock.now()).as_millis() as u64))
+            }
+            Err(_) => Err(Problem::invalid("user_ids: too many at once")),
+        }
+    }
+
     /// The bucket of a new connection.
     pub fn connection(&self) -> Bucket {
         RateLimiter::direct_with_clock(self.connection, MonotonicClock)
@@ -69,6 +90,8 @@ impl Buckets {
         self.by_ip.retain_recent();
         self.by_user.retain_recent();
         self.sign_in.retain_recent();
+        self.hints.retain_recent();
+        self.looks.retain_recent();
     }
 }
 

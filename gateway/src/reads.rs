@@ -3,6 +3,7 @@
 //! turned into an empty answer.
 
 pub(crate) mod blocks;
+pub(crate) mod contacts;
 pub(crate) mod fold;
 pub(crate) mod frozen;
 pub(crate) mod heads;
@@ -19,7 +20,7 @@ use crate::{
     settings::{EdgeLimits, millis},
 };
 use parking_lot::RwLock;
-use parlor_engines::{live::LiveError, store::StoreError};
+use parlor_engines::{Privacies, live::LiveError, store::StoreError};
 use parlor_schemas::{ConversationId, Limits, UserId, frames::Profile};
 use std::{collections::HashSet, future::Future, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
@@ -52,12 +53,18 @@ pub(crate) struct Reader {
     profiles: moka::sync::Cache<UserId, Profile>,
     blocks: moka::sync::Cache<UserId, Arc<HashSet<UserId>>>,
     frozen: frozen::FrozenCache,
+    /// What users let others see.
+    pub privacies: Privacies,
+    /// Who is in which conversations, as far as it is stored.
+    circles: moka::sync::Cache<UserId, contacts::Stored>,
 }
 
 impl Reader {
     /// A reader with empty caches.
     pub fn new(engines: EngineSet, limits: Limits, epoch: &str, edge: &EdgeLimits) -> Self {
         let cached = millis(edge.profile_cache_ms);
+        let believed = millis(limits.privacy_cache_ms);
+        let privacies = Privacies::new(engines.store.clone(), believed, limits.privacy_cache_max);
         Self {
             engines,
             limits,
@@ -81,6 +88,12 @@ impl Reader {
             blocks: moka::sync::Cache::builder()
                 .max_capacity(edge.shape_cache_max)
                 .time_to_live(cached)
+                .build(),
+            privacies,
+            circles: moka::sync::Cache::builder()
+                .weigher(|_, circle: &contacts::Stored| circle.len() as u32 + 1)
+                .max_capacity(edge.circle_cache_max)
+                .time_to_live(millis(edge.circle_cache_ms))
                 .build(),
         }
     }

@@ -10,6 +10,7 @@ mod me;
 mod members;
 mod messages;
 pub(crate) mod openapi;
+mod presence;
 mod push_tokens;
 mod receipts;
 mod settings;
@@ -52,6 +53,8 @@ fn accounts() -> Router<Arc<Edge>> {
         .route("/v1/me/blocks/{user_id}", put(blocks::put).delete(blocks::delete))
         .route("/v1/users", get(me::by_name))
         .route("/v1/users/{user_id}", get(me::by_id))
+        .route("/v1/users/{user_id}/presence", get(presence::one))
+        .route("/v1/presence", post(presence::many))
         .route("/v1/devices", get(devices::list))
         .route("/v1/devices/{device_id}", delete(devices::delete))
         .route("/v1/push-tokens/{device_id}", put(push_tokens::put).delete(push_tokens::delete))

@@ -8,6 +8,7 @@ use crate::{
     hints::{self, Hints},
     hub::Hub,
     marks::{self, Marks},
+    presence::{self, Presence},
     publish,
     rates::Buckets,
     reads::Reader,
@@ -15,6 +16,7 @@ use crate::{
     settings::{Settings, millis},
     sweep,
     tasks::Tasks,
+    typing,
     waiters::Waiters,
     web::Compressed,
 };
@@ -67,6 +69,8 @@ pub async fn run(engines: Engines, settings: Settings, shutdown: CancellationTok
     edge.tasks.spawn(marks::run(edge.clone()));
     edge.tasks.spawn(catch_up::run(edge.clone()));
     edge.tasks.spawn(sweep::run(edge.clone()));
+    presence::spawn(&edge);
+    edge.tasks.spawn(typing::run(edge.clone()));
 
     // Without the bus no answer comes back, so nobody is let in before.
     tokio::select! {
@@ -87,6 +91,7 @@ pub async fn run(engines: Engines, settings: Settings, shutdown: CancellationTok
     stop.cancel();
     drain::sockets(&edge).await;
     marks::flush(&edge).await;
+    presence::farewell(&edge).await;
     if let Err(error) = edge.engines.live.drop_gateway(edge.gateway_id).await {
         // They end by themselves.
         tracing::warn!(%error, "routes could not be taken away");
@@ -118,6 +123,8 @@ fn assemble(engines: Engines, settings: Settings) -> anyhow::Result<(Arc<Edge>, 
         duplicates,
         hints,
         marks: Marks::new(numbers.marks_waiting_max),
+        presence: Presence::new(&numbers),
+        typing: typing::Gathered::new(&numbers),
         reads: Reader::new(engines.clone(), limits.clone(), &epoch, &numbers),
         buckets: Buckets::new(&numbers.rates),
         behind: Behind::default(),

@@ -68,6 +68,20 @@ pub struct EdgeLimits {
     pub routes_batch: usize,
     pub beat_ms: u64,
     pub resubscribe_ms: u64,
+    pub typing_every_ms: u64,
+    pub typing_waiting_max: usize,
+    pub presence_every_ms: u64,
+    pub presence_beat_ms: u64,
+    pub presence_believed_ms: u64,
+    pub presence_look_ms: u64,
+    pub seen_every_ms: i64,
+    pub seen_wait_ms: u64,
+    pub seen_waiting_max: usize,
+    pub watched_max: usize,
+    pub watch_trust_ms: u64,
+    pub watch_checks_max: usize,
+    pub circle_cache_ms: u64,
+    pub circle_cache_max: u64,
     pub ticket_ttl_ms: u64,
     pub revoked_every_ms: u64,
     pub session_cache_ms: u64,
@@ -91,6 +105,8 @@ pub struct Rates {
     pub user: Rate,
     pub ip: Rate,
     pub sign_in: Rate,
+    pub hints: Rate,
+    pub looks: Rate,
     pub strikes_max: u32,
 }
 
@@ -184,5 +200,8 @@ mod tests {
         assert_eq!(edge.frame_max, 64 * 1024);
         assert_eq!(auth.access_ttl_ms, 15 * 60 * 1000);
         assert!(edge.silence_ms > edge.heartbeat_ms);
+        // After a gateway was killed nobody is online for longer than 65 s (PROTOCOL §3).
+        assert!(edge.presence_believed_ms + edge.presence_look_ms + edge.presence_every_ms < 65_000);
+        assert!(edge.presence_believed_ms > 2 * edge.presence_beat_ms);
     }
 }

@@ -8,5 +8,6 @@ pub(crate) mod pump;
 pub(crate) mod reading;
 pub(crate) mod session;
 pub(crate) mod upgrade;
+pub(crate) mod watching;
 pub(crate) mod wire;
 pub(crate) mod writing;

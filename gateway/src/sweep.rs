@@ -43,6 +43,12 @@ fn round(edge: &Edge, tick: u32) {
             connection.outbox.close(Close::NoAuth);
         } else if tick.saturating_sub(connection.heard.load(Relaxed)) >= silence {
             connection.outbox.close(Close::Silent);
+            // At once: the close may wait for the other side.
+            if connection.say(None)
+                && let Some(identity) = connection.identity.get()
+            {
+                edge.presence.changed(identity.user_id);
+            }
         } else if connection.token_ends.load(Relaxed).saturating_add(leeway_ms) <= now.0 {
             connection.outbox.close(Close::BadToken);
         }

@@ -5,6 +5,7 @@ use crate::{
     error::Code,
     ids::{ClientMsgId, ConversationId, DeviceId, MediaId, MessageId, UserId},
     limits::Limits,
+    presence::{Here, PresenceView},
     record::{Message, Op, Skipped},
     text::RecordText,
     time::Timestamp,
@@ -86,11 +87,17 @@ pub struct ClientFrame<'a> {
     pub token: Option<Text<'a>>,
     #[serde(borrow, default)]
     pub device: Option<DeviceAsked<'a>>,
+    #[serde(default)]
+    pub on: Option<bool>,
+    #[serde(default)]
+    pub status: Option<Here>,
+    #[serde(default)]
+    pub user_ids: Option<Vec<UserId>>,
 }
 
 /// The known fields of each client frame besides `type` and `id`. A frame type that does not stand
 /// here is unknown.
-pub const FIELDS: [(&str, &[&str]); 12] = [
+pub const FIELDS: [(&str, &[&str]); 16] = [
     ("auth", &["token", "device"]),
     ("reauth", &["token"]),
     ("heads", &["since"]),
@@ -102,6 +109,10 @@ pub const FIELDS: [(&str, &[&str]); 12] = [
     ("pin", &["conversation_id", "client_msg_id", "target", "op"]),
     ("read", &["conversation_id", "seq"]),
     ("delivered", &["conversation_id", "seq"]),
+    ("typing", &["conversation_id", "on"]),
+    ("presence", &["status"]),
+    ("watch", &["user_ids"]),
+    ("unwatch", &["user_ids"]),
     ("ping", &[]),
 ];
 
@@ -117,6 +128,9 @@ pub struct DeviceAsked<'a> {
     pub kind: DeviceKind,
     #[serde(borrow)]
     pub name: Text<'a>,
+    /// An IANA time zone, for texts about other people's presence; UTC without it.
+    #[serde(borrow, default)]
+    pub tz: Option<Text<'a>>,
 }
 
 /// What sort of device it is.
@@ -184,6 +198,8 @@ pub struct HelloLimits<'a> {
     pub fetches_max: usize,
     /// Time for `auth`.
     pub auth_timeout_ms: u64,
+    /// Users that one connection watches.
+    pub watched_max: usize,
 }
 
 /// What the server says, but for `record` and `records`, whose texts are spliced ([`record_frame`],
@@ -261,6 +277,18 @@ pub enum ServerFrame<'a> {
     Conversation {
         conversation: ConversationShown<'a>,
         change: ConversationChange,
+    },
+    Typing {
+        conversation_id: ConversationId,
+        user_id: UserId,
+        on: bool,
+    },
+    Presence {
+        /// Of the `watch` that it answers.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'a str>,
+        #[serde(flatten)]
+        presence: &'a PresenceView,
     },
     Pong {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -404,7 +432,7 @@ mod tests {
     #[test]
     fn every_type_has_fields_of_the_flat_struct() {
         assert_eq!(fields_of("ping"), Some(&[][..]));
-        assert_eq!(fields_of("typing"), None);
+        assert_eq!(fields_of("dance"), None);
     }
 
     #[test]

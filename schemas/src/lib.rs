@@ -12,6 +12,8 @@ pub mod ids;
 pub mod limits;
 pub mod link;
 pub mod membership;
+pub mod presence;
+pub mod privacy;
 pub mod push;
 pub mod receipt;
 pub mod record;
@@ -29,6 +31,7 @@ pub use ids::{
 };
 pub use limits::Limits;
 pub use membership::Membership;
+pub use privacy::{LastSeenTo, Privacy, PrivacyChange};
 pub use receipt::Receipt;
 pub use record::{Body, Record};
 pub use rows::Row;

@@ -34,6 +34,10 @@ pub struct Limits {
     pub tail_records_cap: usize,
     pub tail_ms: i64,
     pub receipt_members_max: usize,
+    pub typing_ms: u64,
+    pub typing_told_max: usize,
+    pub privacy_cache_ms: u64,
+    pub privacy_cache_max: u64,
     pub fetch_records_max: usize,
     pub fetch_bytes_max: usize,
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     ack::Outcome,
-    ids::{ConversationId, LinkId},
+    ids::{ConversationId, LinkId, UserId},
     topics::Partition,
     view::ConversationChange,
 };
@@ -59,6 +59,13 @@ pub enum Item {
         change: ConversationChange,
         /// The record that changed it; 0: none did.
         seq: u64,
+    },
+    /// Users whose presence may be another one: who watches them is told, after a look at it.
+    Present {
+        /// Whose.
+        users: Vec<UserId>,
+        /// What they let others see may have changed, or who they are: contacts, blocked.
+        choices: bool,
     },
 }
 

@@ -154,3 +154,101 @@ async fn a_group_of_1024_is_full_and_says_who_read() {
     assert_eq!(users(&delivered), expected, "without the sender and who has not read");
     assert_eq!((users(&read), read.len()), (expected, 1_022));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_hides_read_marks_sees_none() {
+    let world = World::with(|config| config.limits.privacy_cache_ms = 1).await;
+    let people = world.people(&["ann", "bob", "cat"]).await;
+    let quiet = json!({"read_receipts": false});
+    let (status, me) = people[1].call(Method::PATCH, "/me", Some(quiet)).await;
+    assert_eq!(
+        (status.as_u16(), &me["read_receipts"], &me["last_seen_to"]),
+        (200, &json!(false), &json!("contacts"))
+    );
+    let mut devices = Vec::new();
+    for person in &people {
+        devices.push(person.connect().await);
+    }
+    let (ann, bob) = (&devices[0], &devices[1]);
+    let second = people[1].log_in().await.connect().await;
+    let chat = people[0].direct(&people[1]).await;
+    let group = people[0].group("three", &[&people[1], &people[2]]).await;
+    for chat in [&chat, &group] {
+        ann.answer(&ann.send(chat, "x")).await;
+        bob.upto(chat, 2).await;
+        bob.frame(json!({"type": "read", "conversation_id": chat, "seq": 2}));
+        // The own other device hears all of it.
+        second.frame_of("receipt", |f| f["conversation_id"] == **chat && f["read_seq"] == 2).await;
+        // Who read also got: that much is told.
+        let told = ann.frame_of("receipt", |f| f["conversation_id"] == **chat).await;
+        assert_eq!((&told["delivered_seq"], &told["read_seq"]), (&json!(2), &json!(0)), "{told}");
+    }
+    // Read later, when nothing is delivered anew: no frame at all, which the next one shows.
+    ann.answer(&ann.send(&chat, "y")).await;
+    bob.upto(&chat, 3).await;
+    bob.frame(json!({"type": "delivered", "conversation_id": chat, "seq": 3}));
+    ann.frame_of("receipt", |f| f["delivered_seq"] == 3).await;
+    bob.frame(json!({"type": "read", "conversation_id": chat, "seq": 3}));
+    second.frame_of("receipt", |f| f["read_seq"] == 3).await;
+    ann.answer(&ann.send(&chat, "z")).await;
+    bob.upto(&chat, 4).await;
+    bob.frame(json!({"type": "delivered", "conversation_id": chat, "seq": 4}));
+    ann.frame_of("receipt", |f| f["delivered_seq"] == 4).await;
+    let bob_id = json!(people[1].user_id);
+    let told = ann.see(|state| {
+        let of_bob = |f: &&serde_json::Value| f["type"] == "receipt" && f["user_id"] == bob_id;
+        let here = state.frames.iter().filter(of_bob).filter(|f| f["conversation_id"] == *chat);
+        here.map(|f| (f["delivered_seq"].as_u64().unwrap(), f["read_seq"].as_u64().unwrap()))
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(told, [(2, 0), (3, 0), (4, 0)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hidden_read_marks_stand_in_no_list() {
+    let world = World::with(|config| config.limits.privacy_cache_ms = 1).await;
+    let people = world.people(&["ann", "bob", "cat"]).await;
+    let (status, _) = people[1].call(Method::PATCH, "/me", Some(json!({"read_receipts": false}))).await;
+    assert_eq!(status, 200);
+    let (ann, bob, cat) = (people[0].connect().await, people[1].connect().await, people[2].connect().await);
+    let chat = people[0].direct(&people[1]).await;
+    let group = people[0].group("three", &[&people[1], &people[2]]).await;
+    for chat in [&chat, &group] {
+        ann.answer(&ann.send(chat, "x")).await;
+        bob.upto(chat, 2).await;
+        bob.frame(json!({"type": "read", "conversation_id": chat, "seq": 2}));
+        ann.frame_of("receipt", |f| f["conversation_id"] == **chat && f["delivered_seq"] == 2).await;
+    }
+    // It goes both ways: others' reads are not seen either.
+    cat.upto(&group, 2).await;
+    cat.frame(json!({"type": "read", "conversation_id": group, "seq": 2}));
+    let cat_id = json!(people[2].user_id);
+    let told = bob.frame_of("receipt", |f| f["user_id"] == cat_id && f["delivered_seq"] == 2).await;
+    assert_eq!(told["read_seq"], 0);
+    ann.frame_of("receipt", |f| f["user_id"] == cat_id && f["read_seq"] == 2).await;
+    let head = &ann.heads().await[&chat];
+    assert_eq!((head.get("peer_read_seq"), &head["peer_delivered_seq"]), (None, &json!(2)));
+    let reads = async |person: &crate::world::Person| {
+        let members = person.get(&format!("/conversations/{group}/members")).await;
+        let of = |who: &crate::world::Person| {
+            let items = members["items"].as_array().unwrap();
+            items.iter().find(|m| m["user_id"] == who.user_id).unwrap()["read_seq"].as_u64().unwrap()
+        };
+        (of(&people[1]), of(&people[2]))
+    };
+    assert_eq!(reads(&people[0]).await, (0, 2), "ann sees cat's");
+    assert_eq!(reads(&people[1]).await, (2, 0), "bob sees the own alone");
+    // The list of who read: of all that ann may know (it is in the store soon), without bob.
+    let listed = async {
+        loop {
+            let (delivered, read) = receipts(&people[0], &group, 2, 200).await;
+            assert!(!users(&read).contains(&*people[1].user_id), "{read:?}");
+            if users(&read).contains(&*people[2].user_id) && delivered.len() == 2 {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, listed).await.expect("the marks are stored");
+    let (status, _) = people[1].call(Method::PATCH, "/me", Some(json!({"last_seen_to": "friends"}))).await;
+    assert_eq!(status, 400);
+}

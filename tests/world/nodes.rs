@@ -55,12 +55,16 @@ impl World {
             &mut config.edge.rates.sign_in,
             &mut config.edge.rates.user,
             &mut config.edge.rates.connection,
+            &mut config.edge.rates.hints,
+            &mut config.edge.rates.looks,
         ] {
             (rate.per_second, rate.burst) = (plenty, plenty);
         }
         config.edge.connections_per_ip = 100_000;
         config.edge.argon2.memory_kib = 8;
         config.edge.argon2.passes = 1;
+        // A place of its own on a live engine is a new life of it: nothing is to be waited for.
+        config.engines.redis.presence_settle_ms = 0;
         let place = Place::take(&mut config).await;
         if place.is_some() {
             config.auth.signing_key = keys::signing_key(data.path()).expect("a key");

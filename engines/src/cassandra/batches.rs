@@ -32,6 +32,7 @@ pub(super) enum Place {
     Blocks(Uuid),
     PushTokens(Uuid),
     Pushed(Uuid),
+    LastSeen(Uuid),
 }
 
 /// A statement with its values.

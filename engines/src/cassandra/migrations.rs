@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = &[
     migration(5, "user_settings", include_str!("../../migrations/cassandra/005_user_settings.cql")),
     migration(6, "blocks", include_str!("../../migrations/cassandra/006_blocks.cql")),
     migration(7, "push", include_str!("../../migrations/cassandra/007_push.cql")),
+    migration(8, "visibility", include_str!("../../migrations/cassandra/008_visibility.cql")),
 ];
 
 const fn migration(version: i32, name: &'static str, cql: &'static str) -> Migration {

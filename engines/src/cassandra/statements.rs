@@ -198,4 +198,11 @@ statements! {
     close_session: Write = "DELETE FROM {k}.sessions_by_user USING TIMESTAMP ? \
         WHERE user_id = ? AND session_id = ?";
     sessions_of: Read = "SELECT session_id FROM {k}.sessions_by_user WHERE user_id = ?";
+    // --- what others see of a user
+    put_last_seen_to: Write = "INSERT INTO {k}.privacy (user_id, last_seen_to) VALUES (?, ?) USING TIMESTAMP ?";
+    put_read_receipts: Write = "INSERT INTO {k}.privacy (user_id, read_receipts) VALUES (?, ?) \
+        USING TIMESTAMP ?";
+    privacy: Read = "SELECT last_seen_to, read_receipts FROM {k}.privacy WHERE user_id = ?";
+    put_last_seen: Write = "INSERT INTO {k}.last_seen (user_id, at) VALUES (?, ?) USING TIMESTAMP ?";
+    last_seen: Read = "SELECT at FROM {k}.last_seen WHERE user_id = ?";
 }

@@ -2,12 +2,14 @@
 
 mod bus;
 mod conversation;
+mod presence;
 mod tails;
 mod tickets;
 
 use crate::{Clock, Tuning};
 use bus::Channels;
 use parlor_schemas::Limits;
+use presence::Words;
 use std::{
     sync::{Arc, Weak},
     time::Duration,
@@ -23,6 +25,7 @@ pub(crate) struct EmbeddedLive {
     clock: Arc<dyn Clock>,
     bus: Channels,
     live: Live,
+    words: Words,
     doors: Doors,
     revocations: Revocations,
     _sweeper: AbortOnDropHandle<()>,
@@ -35,6 +38,7 @@ impl EmbeddedLive {
             epoch: Uuid::new_v4().to_string(),
             bus: Channels::new(tuning.bus_messages),
             live: Live::new(tuning.partitions, limits),
+            words: Words::default(),
             doors: Doors::default(),
             revocations: Revocations::new(clock.now(), tuning.revocations_ms),
             clock,
@@ -50,6 +54,7 @@ async fn sweep(live: Weak<EmbeddedLive>, every: Duration) {
         let Some(live) = live.upgrade() else { return };
         let now = live.clock.now();
         live.live.sweep(now);
+        live.words.sweep(now);
         live.doors.sweep(now);
         live.revocations.sweep(now);
     }

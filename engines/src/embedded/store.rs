@@ -9,6 +9,7 @@ mod marks;
 mod members;
 mod pushes;
 mod settings;
+mod visibility;
 
 use super::{
     failure::Failure,

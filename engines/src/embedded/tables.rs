@@ -41,10 +41,12 @@ pub(super) enum Table {
     ReceiptLog,
     PushTokens,
     Pushed,
+    Privacy,
+    LastSeen,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 24] = [
+    pub(super) const ALL: [Self; 26] = [
         Self::Log,
         Self::LogCompacted,
         Self::LogLatest,
@@ -69,6 +71,8 @@ impl Table {
         Self::ReceiptLog,
         Self::PushTokens,
         Self::Pushed,
+        Self::Privacy,
+        Self::LastSeen,
     ];
 
     /// The keyspace that the table's rows are in. Making one costs several fsyncs, so that small

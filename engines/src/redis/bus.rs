@@ -1,7 +1,7 @@
 //! Channels of gateways: one connection of its own for each subscription.
 
 use super::{RedisLive, client::text, target::Connection, unexpected};
-use crate::live::{Bus, LiveError};
+use crate::live::{Bus, LiveError, TypingBus};
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -42,6 +42,39 @@ impl Bus for RedisLive {
     }
 
     async fn subscribe(&self, gateway: GatewayId) -> Result<mpsc::Receiver<Bytes>, LiveError> {
+        self.listen(self.keys.channel(gateway)).await
+    }
+
+    async fn gateways(&self) -> Result<Vec<GatewayId>, LiveError> {
+        let mut command = redis::cmd("PUBSUB");
+        let what = if self.keys.is_cluster() { "SHARDCHANNELS" } else { "CHANNELS" };
+        command.arg(what).arg(format!("{}*", self.keys.channels()));
+        let mut gateways = Vec::new();
+        for answer in self.bus.everywhere(command).await? {
+            collect(&answer, &self.keys.channels(), &mut gateways);
+        }
+        gateways.sort_unstable();
+        gateways.dedup();
+        Ok(gateways)
+    }
+}
+
+#[async_trait]
+impl TypingBus for RedisLive {
+    async fn tell_typing(&self, message: Bytes) -> Result<(), LiveError> {
+        let mut command = redis::cmd(if self.keys.is_cluster() { "SPUBLISH" } else { "PUBLISH" });
+        command.arg(self.keys.typing()).arg(&message[..]);
+        self.bus.one(command).await.map(drop)
+    }
+
+    async fn hear_typing(&self) -> Result<mpsc::Receiver<Bytes>, LiveError> {
+        self.listen(self.keys.typing()).await
+    }
+}
+
+impl RedisLive {
+    /// Subscribes to a channel; ends with the link, the life, or the receiver.
+    async fn listen(&self, channel: String) -> Result<mpsc::Receiver<Bytes>, LiveError> {
         let (sender, receiver) = mpsc::channel(self.bus_messages);
         let ended = CancellationToken::new();
         let slot = Arc::new(Mutex::new(Some(sender.clone())));
@@ -63,10 +96,10 @@ impl Bus for RedisLive {
         };
         let mut lives = self.lives.changes();
         lives.mark_unchanged();
-        let subscribed = self.target.subscribe(&self.keys.channel(gateway), take).await;
+        let subscribed = self.target.subscribe(&channel, take).await;
         let connection =
             subscribed.map_err(|error| LiveError::Unavailable(format!("redis: subscribe: {error}")))?;
-        let (closing, channel) = (self.closing.clone(), self.keys.channel(gateway));
+        let closing = self.closing.clone();
         tokio::spawn(async move {
             tokio::select! {
                 () = closing.cancelled() => {}
@@ -80,19 +113,6 @@ impl Bus for RedisLive {
             slot.lock().take();
         });
         Ok(receiver)
-    }
-
-    async fn gateways(&self) -> Result<Vec<GatewayId>, LiveError> {
-        let mut command = redis::cmd("PUBSUB");
-        let what = if self.keys.is_cluster() { "SHARDCHANNELS" } else { "CHANNELS" };
-        command.arg(what).arg(format!("{}*", self.keys.channels()));
-        let mut gateways = Vec::new();
-        for answer in self.bus.everywhere(command).await? {
-            collect(&answer, &self.keys.channels(), &mut gateways);
-        }
-        gateways.sort_unstable();
-        gateways.dedup();
-        Ok(gateways)
     }
 }
 

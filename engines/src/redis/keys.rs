@@ -85,6 +85,16 @@ impl Keys {
         format!("{}w:{word}", self.prefix)
     }
 
+    /// What gateways say of a user.
+    pub(super) fn presence(&self, user: UserId) -> String {
+        format!("{}p:{{{user}}}", self.prefix)
+    }
+
+    /// The gateways that say it.
+    pub(super) fn boots(&self) -> String {
+        format!("{}{{presence}}:boots", self.prefix)
+    }
+
     pub(super) fn gateway_users(&self, gateway: GatewayId) -> String {
         format!("{}g:{{{gateway}}}", self.prefix)
     }
@@ -100,6 +110,11 @@ impl Keys {
     /// A gateway's channel; what is before its id is the same for all.
     pub(super) fn channel(&self, gateway: GatewayId) -> String {
         format!("{}{gateway}", self.channels())
+    }
+
+    /// Who types, told to every fanout.
+    pub(super) fn typing(&self) -> String {
+        format!("{}typing", self.prefix)
     }
 
     pub(super) fn channels(&self) -> String {

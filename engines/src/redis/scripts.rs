@@ -29,6 +29,7 @@ macro_rules! scripts {
 }
 
 scripts! {
+    BEAT = "scripts/beat.lua",
     DROP = "scripts/drop.lua",
     HEADS = "scripts/heads.lua",
     LIFE = "scripts/life.lua",
@@ -39,6 +40,7 @@ scripts! {
     REGISTER = "scripts/register.lua",
     REVOKE = "scripts/revoke.lua",
     REVOKED = "scripts/revoked.lua",
+    SAY = "scripts/say.lua",
     TAIL = "scripts/tail.lua",
     WHOLE = "scripts/whole.lua",
     WRITE = "scripts/write.lua",

@@ -20,6 +20,11 @@ pub struct RedisSettings {
     pub route_ttl_ms: i64,
     /// Users whose routes are remembered, so as not to be read for every batch.
     pub known_routes_max: usize,
+    /// What a gateway said of a user ends so long after it was last said; it is repeated every 5 min.
+    pub presence_ttl_ms: i64,
+    /// After a loss gateways say everything again within this time: until then nobody is said to be
+    /// gone.
+    pub presence_settle_ms: i64,
     /// An idle conversation's head is kept for so long after its tail.
     pub head_ttl_ms: i64,
     /// Marks and standings nobody has touched for so long are dropped: the store has them.
@@ -45,6 +50,8 @@ impl Default for RedisSettings {
             pipeline_max: 512,
             route_ttl_ms: 90_000,
             known_routes_max: 200_000,
+            presence_ttl_ms: 900_000,
+            presence_settle_ms: 15_000,
             head_ttl_ms: 86_400_000,
             mark_ttl_ms: 604_800_000,
             tls_ca: String::new(),

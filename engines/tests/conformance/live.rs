@@ -2,5 +2,6 @@
 
 pub mod bus;
 pub mod marks;
+pub mod presence;
 pub mod tails;
 pub mod tickets;

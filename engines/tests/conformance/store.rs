@@ -7,3 +7,4 @@ pub mod members;
 pub mod pushes;
 pub mod reached;
 pub mod settings;
+pub mod visibility;

@@ -158,6 +158,10 @@ macro_rules! store {
         crate::conformance::tests!($setting, store::settings:
             a_setting_changes_alone_and_can_be_cleared,
         );
+        crate::conformance::tests!($setting, store::visibility:
+            privacy_has_defaults_and_changes_by_part,
+            last_seen_only_rises,
+        );
     };
 }
 
@@ -191,6 +195,12 @@ macro_rules! live {
             a_ticket_ends,
             revocations_are_numbered,
             another_epochs_number_is_not_known,
+        );
+        crate::conformance::tests!($setting, live::presence:
+            the_most_present_word_counts,
+            who_is_not_heard_of_is_gone_with_all_users,
+            presence_is_gone_with_its_life,
+            typing_reaches_all_who_listen,
         );
     };
 }

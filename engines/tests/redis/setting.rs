@@ -24,6 +24,8 @@ impl Redis {
     pub fn tuning(&self) -> Tuning {
         let mut tuning = Tuning::default();
         tuning.redis.prefix.clone_from(&self.prefix);
+        // Everything a test says is said by itself: nothing is to be waited for.
+        tuning.redis.presence_settle_ms = 0;
         tuning
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Item {
     pub read_ord: u64,
     /// The other side's marks, in direct ones.
     pub peer: Option<Marks>,
+    /// Whether its read mark is told.
+    pub tells_read: bool,
     /// The last change of anything in it, where it is live.
     pub version: Version,
 }
@@ -42,7 +44,7 @@ impl Item {
             read_seq: self.read_seq,
             read_ord: self.read_ord,
             unread: self.unread(),
-            peer_read_seq: self.peer.map(|marks| marks.read_seq),
+            peer_read_seq: self.peer.filter(|_| self.tells_read).map(|marks| marks.read_seq),
             peer_delivered_seq: self.peer.map(|marks| marks.delivered_seq),
             left: self.membership.left_seq.is_some(),
             at: self.head.at,
@@ -151,6 +153,8 @@ impl Reader {
         let others: Vec<_> = ids.iter().zip(&peers).filter_map(|(id, peer)| Some((*id, (*peer)?))).collect();
         let own = self.marks(&own).await?;
         let blocked = if others.is_empty() { Arc::default() } else { self.blocks_of(user).await? };
+        let whose: Vec<UserId> = others.iter().map(|(_, peer)| *peer).collect();
+        let mut told = self.tells_reads(user, &whose).await?.into_iter();
         let mut others = self.marks(&others).await?.into_iter();
         let mut items = Vec::with_capacity(of.len());
         for (i, standing) in of.iter().enumerate() {
@@ -161,6 +165,7 @@ impl Reader {
             // The marks of whom one blocks are not told (PROTOCOL §1).
             let is_told = !peers[i].is_some_and(|peer| blocked.contains(&peer));
             item.peer = peer.filter(|_| is_told).map(|peer| peer.marks);
+            item.tells_read = peer.is_some() && told.next().unwrap_or(false);
             items.push(item);
         }
         Ok(items)
@@ -185,6 +190,7 @@ impl Reader {
             read_seq: read_seq.min(head_seq),
             read_ord: read_ord.min(place.ord),
             peer: None,
+            tells_read: false,
             version: 0,
         })
     }

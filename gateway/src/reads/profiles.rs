@@ -1,11 +1,11 @@
 //! Users as others see them.
 
-use super::Reader;
+use super::{ReadError, Reader};
 use crate::{
     auth::{Identity, login},
     problem::Problem,
 };
-use parlor_schemas::{Code, UserId, frames::Profile, record::Skipped};
+use parlor_schemas::{Code, Privacy, UserId, frames::Profile, record::Skipped};
 use std::collections::HashSet;
 
 impl Reader {
@@ -36,6 +36,20 @@ impl Reader {
     /// The user has another name now.
     pub fn forget_profile(&self, user: UserId) {
         self.profiles.invalidate(&user);
+    }
+
+    /// Of whose read marks `viewer` may know, in the order asked: of those who tell theirs, if the
+    /// viewer does, and of the own. The one rule for all answers that tell read marks (PROTOCOL §4,
+    /// `read_receipts`); `delivered` is always told.
+    pub async fn tells_reads(&self, viewer: UserId, of: &[UserId]) -> Result<Vec<bool>, ReadError> {
+        if of.iter().all(|user| *user == viewer) {
+            return Ok(vec![true; of.len()]);
+        }
+        let asked: Vec<UserId> = std::iter::once(viewer).chain(of.iter().copied()).collect();
+        let choices = self.privacies.of(&asked).await?;
+        let (own, others) = choices.split_first().ok_or(ReadError::NotYet)?;
+        let told = |(user, other): (&UserId, &Privacy)| *user == viewer || own.tells_reads_to(*other);
+        Ok(of.iter().zip(others).map(told).collect())
     }
 
     /// Those of `asked` whom `adder` may add, each once, in order, without `but`; and the others, with

@@ -9,6 +9,7 @@ use crate::{
     auth::{Identity, login::profile},
     commands,
     edge::Edge,
+    presence,
     problem::Problem,
 };
 use axum::{extract::State, http::StatusCode};
@@ -63,6 +64,8 @@ async fn set(
     let id = ConversationId::direct(who.user_id, user);
     ask::ask(edge, who, id, key, commands::block(user, on)?).await?;
     edge.reads.forget_blocks(who.user_id);
+    // Whoever watches the other one stops, or begins, to see.
+    presence::hint(edge, vec![who.user_id, user], true).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

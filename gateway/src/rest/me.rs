@@ -4,10 +4,10 @@ use super::{
     body::{Asking, Caller, In, Json},
     sign_in::{NAME_MAX, username_of},
 };
-use crate::{auth::login::profile, commands, edge::Edge, problem::Problem};
+use crate::{auth::login::profile, commands, edge::Edge, presence, problem::Problem};
 use axum::extract::State;
 use parlor_engines::store::User;
-use parlor_schemas::{UserId, frames::Profile};
+use parlor_schemas::{LastSeenTo, PrivacyChange, UserId, frames::Profile};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -17,6 +17,10 @@ pub(crate) struct Me {
     #[serde(flatten)]
     profile: Profile,
     email: Option<String>,
+    /// To whom status and last seen are told.
+    last_seen_to: LastSeenTo,
+    /// `false`: read marks are hidden, both ways.
+    read_receipts: bool,
 }
 
 /// What can be changed; absent stays.
@@ -24,6 +28,10 @@ pub(crate) struct Me {
 pub(crate) struct MeChange {
     #[serde(default)]
     display_name: Option<String>,
+    #[serde(default)]
+    last_seen_to: Option<LastSeenTo>,
+    #[serde(default)]
+    read_receipts: Option<bool>,
 }
 
 /// A user's name.
@@ -37,8 +45,14 @@ async fn user(edge: &Edge, id: UserId) -> Result<User, Problem> {
     user.ok_or_else(|| Problem::not_found("user"))
 }
 
-fn me_of(user: &User) -> axum::Json<Me> {
-    axum::Json(Me { profile: profile(user), email: user.email.clone() })
+async fn me_of(edge: &Edge, user: &User) -> Result<axum::Json<Me>, Problem> {
+    let privacy = edge.engines.store.privacies(&[user.user_id]).await?.pop().unwrap_or_default();
+    Ok(axum::Json(Me {
+        profile: profile(user),
+        email: user.email.clone(),
+        last_seen_to: privacy.last_seen_to,
+        read_receipts: privacy.read_receipts,
+    }))
 }
 
 /// The own profile.
@@ -47,7 +61,7 @@ pub(crate) async fn get(
     State(edge): State<Arc<Edge>>,
     Caller(who): Caller,
 ) -> Result<axum::Json<Me>, Problem> {
-    Ok(me_of(&user(&edge, who.user_id).await?))
+    me_of(&edge, &user(&edge, who.user_id).await?).await
 }
 
 /// Changes the own profile.
@@ -65,7 +79,13 @@ pub(crate) async fn patch(
         edge.engines.store.put_user(&user).await?;
         edge.reads.forget_profile(who.user_id);
     }
-    Ok(me_of(&user))
+    let privacy = PrivacyChange { last_seen_to: change.last_seen_to, read_receipts: change.read_receipts };
+    if privacy != PrivacyChange::default() {
+        edge.engines.store.change_privacy(who.user_id, privacy).await?;
+        edge.reads.privacies.forget(who.user_id);
+        presence::hint(&edge, vec![who.user_id], true).await;
+    }
+    me_of(&edge, &user).await
 }
 
 /// A user by id.

@@ -14,7 +14,8 @@ use parlor_schemas::{
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// A member with its marks; the same for every asker, but that those of whom one blocks are not told.
+/// A member with its marks; they are the marks, not the own view. Those of whom one blocks are not told,
+/// and `read_seq` is 0 where it is hidden (PROTOCOL §4, `read_receipts`).
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct MemberView {
     user_id: UserId,
@@ -71,17 +72,20 @@ pub(crate) async fn list(
     let of: Vec<_> = present.iter().map(|m| (id, m.user_id)).collect();
     let marks = edge.reads.patiently(|| edge.reads.marks(&of)).await?;
     let untold = edge.reads.patiently(|| edge.reads.blocked_peer(who.user_id, id)).await?;
+    let users: Vec<UserId> = present.iter().map(|m| m.user_id).collect();
+    let told = edge.reads.patiently(|| edge.reads.tells_reads(who.user_id, &users)).await?;
     let items = present
         .into_iter()
         .zip(marks)
-        .map(|(member, live)| {
+        .zip(told)
+        .map(|((member, live), tells_read)| {
             let marks = if untold == Some(member.user_id) { Marks::default() } else { live.marks };
             MemberView {
                 user_id: member.user_id,
                 role: member.role,
                 joined_at: member.joined_at,
                 delivered_seq: marks.delivered_seq,
-                read_seq: marks.read_seq,
+                read_seq: if tells_read { marks.read_seq } else { 0 },
             }
         })
         .collect();

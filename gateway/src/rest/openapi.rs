@@ -1,7 +1,8 @@
 //! The description of REST, generated from the handlers.
 
 use super::{
-    blocks, conversations, devices, history, me, members, messages, push_tokens, receipts, settings, sign_in,
+    blocks, conversations, devices, history, me, members, messages, presence, push_tokens, receipts,
+    settings, sign_in,
 };
 use crate::problem::ProblemBody;
 use axum::Json;
@@ -15,7 +16,7 @@ use utoipa::{
     info(title = "Parlor", description = "Errors are application/problem+json everywhere.", version = "1"),
     paths(
         sign_in::register, sign_in::login, sign_in::refresh, sign_in::logout, sign_in::password,
-        me::get, me::patch, me::by_id, me::by_name,
+        me::get, me::patch, me::by_id, me::by_name, presence::one, presence::many,
         blocks::put, blocks::delete, blocks::list,
         devices::list, devices::delete, devices::ticket, devices::jwks,
         push_tokens::put, push_tokens::delete,
@@ -59,6 +60,6 @@ mod tests {
     fn every_call_is_described() {
         let paths = super::document().paths.paths;
         assert!(paths.contains_key("/v1/conversations/{conversation_id}/messages/{seq}/reactions/{emoji}"));
-        assert_eq!(paths.len(), 28, "{:?}", paths.keys().collect::<Vec<_>>());
+        assert_eq!(paths.len(), 30, "{:?}", paths.keys().collect::<Vec<_>>());
     }
 }

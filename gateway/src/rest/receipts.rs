@@ -17,7 +17,8 @@ pub(crate) struct ReceiptAt {
     at: Timestamp,
 }
 
-/// One page of members who got and read a message: without its sender; who read stands in both.
+/// One page of members who got and read a message: without its sender; who read stands in both, where
+/// read marks are told (PROTOCOL §4, `read_receipts`).
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct Receipts {
     delivered: Vec<ReceiptAt>,
@@ -55,10 +56,11 @@ pub(crate) async fn list(
     let users: Vec<UserId> =
         may_have.filter(|user| *user != record.sender_id && Some(*user) != untold).collect();
     let reached = edge.reads.patiently(|| async { Ok(store.reached(id, seq, &users).await?) }).await?;
+    let told = edge.reads.patiently(|| edge.reads.tells_reads(who.user_id, &users)).await?;
     let (mut delivered, mut read) = (Vec::new(), Vec::new());
-    for (user_id, reached) in users.into_iter().zip(reached) {
+    for ((user_id, reached), tells_read) in users.into_iter().zip(reached).zip(told) {
         delivered.extend(reached.delivered_at.map(|at| ReceiptAt { user_id, at }));
-        read.extend(reached.read_at.map(|at| ReceiptAt { user_id, at }));
+        read.extend(reached.read_at.filter(|_| tells_read).map(|at| ReceiptAt { user_id, at }));
     }
     Ok(axum::Json(Receipts { delivered, read, next }))
 }

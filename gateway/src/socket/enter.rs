@@ -69,6 +69,7 @@ async fn enter(edge: &Edge, connection: &Connection, proof: Proof, id: Option<&s
     }
     let route = connection.route(edge.gateway_id).ok_or(Close::Restart)?;
     routes::enter(edge, route).await.map_err(|p| close_of(&p))?;
+    edge.presence.changed(identity.user_id);
     let ready = ServerFrame::Ready {
         id,
         user: &user,

@@ -15,10 +15,11 @@ use parlor_schemas::{
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 /// Counts a read of this socket until it is answered.
-struct Slot(Arc<Connection>);
+pub(super) struct Slot(Arc<Connection>);
 
 impl Slot {
-    fn enter(session: &Session) -> Result<Self, Problem> {
+    /// One more; `rate_limited` above the limit.
+    pub(super) fn enter(session: &Session) -> Result<Self, Problem> {
         let slot = Self(session.connection.clone());
         let before = slot.0.fetches.fetch_add(1, Relaxed);
         if before as usize >= session.edge.settings.fetches_max {

@@ -4,7 +4,7 @@
 
 use super::{
     enter::{self, Proof},
-    reading,
+    reading, watching,
     wire::{self, Unread},
     writing,
 };
@@ -12,8 +12,10 @@ use crate::{
     auth::Identity,
     edge::Edge,
     hub::Connection,
+    presence,
     problem::Problem,
     rates::{self, Bucket},
+    typing,
 };
 use parlor_schemas::{
     Code,
@@ -75,6 +77,7 @@ impl Session {
                     frame_max: edge.settings.frame_max,
                     fetches_max: edge.settings.fetches_max,
                     auth_timeout_ms: edge.settings.auth_timeout_ms,
+                    watched_max: edge.settings.watched_max,
                 },
             }
             .text(),
@@ -160,6 +163,10 @@ impl Session {
             "read" | "delivered" => writing::mark(self, &frame),
             "fetch" => reading::fetch(self, &frame),
             "heads" => reading::heads(self, &frame),
+            "typing" => typing::hear(self, &frame),
+            "presence" => watching::presence(self, &frame),
+            "watch" => watching::watch(self, &frame),
+            "unwatch" => watching::unwatch(self, &frame),
             "ping" => {
                 let now = self.edge.engines.clock.now();
                 self.say(ServerFrame::Pong { id: frame.id.as_deref(), now }.text());
@@ -176,6 +183,9 @@ impl Session {
             return Err(Problem::new(Code::Conflict, "already signed in; `reauth` renews the token"));
         }
         let token = frame.token.ok_or_else(|| Problem::invalid("token: missing"))?;
+        if let Some(tz) = frame.device.as_ref().and_then(|device| device.tz.as_deref()) {
+            self.connection.set_tz(presence::text::zone(tz)?);
+        }
         self.state = State::Entering;
         let device = frame.device.map(|device| (device.kind, device.name.0.into_owned()));
         enter::start(self, Proof::Token(token.0.into_owned()), frame.id.as_deref(), device);

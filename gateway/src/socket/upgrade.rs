@@ -76,6 +76,12 @@ async fn run(edge: Arc<Edge>, ip: IpAddr, upgrading: OnUpgrade, proof: Option<Pr
         connection.outbox.close(Close::Restart);
     }
     Pump::new(stream, session).await;
+    edge.presence.watches.end(connection.number);
+    if connection.say(None)
+        && let Some(identity) = connection.identity.get()
+    {
+        edge.presence.changed(identity.user_id);
+    }
     edge.hub.remove(&connection);
     if let Some(route) = connection.route(edge.gateway_id) {
         routes::leave(&edge, route).await;

@@ -1,10 +1,11 @@
 //! Channels of gateways, and who is connected where.
 
 use super::EmbeddedLive;
-use crate::live::{Bus, LiveError, Registry, Route};
+use crate::live::{Bus, LiveError, Registry, Route, TypingBus};
 use async_trait::async_trait;
 use bytes::Bytes;
 use dashmap::DashMap;
+use parking_lot::Mutex;
 use parlor_schemas::{GatewayId, UserId};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
@@ -12,13 +13,15 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 pub(super) struct Channels {
     gateways: DashMap<GatewayId, mpsc::Sender<Bytes>>,
     routes: DashMap<UserId, Vec<Route>>,
+    /// Who hears of typing.
+    typing: Mutex<Vec<mpsc::Sender<Bytes>>>,
     /// Messages that wait for one gateway.
     waiting_max: usize,
 }
 
 impl Channels {
     pub(super) fn new(waiting_max: usize) -> Self {
-        Self { gateways: DashMap::new(), routes: DashMap::new(), waiting_max }
+        Self { gateways: DashMap::new(), routes: DashMap::new(), typing: Mutex::default(), waiting_max }
     }
 
     /// Hands a message over; the number of gateways (0 or 1) that it reached.
@@ -94,5 +97,22 @@ impl Registry for EmbeddedLive {
             !known.is_empty()
         });
         Ok(())
+    }
+}
+
+#[async_trait]
+impl TypingBus for EmbeddedLive {
+    async fn tell_typing(&self, message: Bytes) -> Result<(), LiveError> {
+        self.bus.typing.lock().retain(|listener| {
+            // A full one loses the message: whoever types says so again.
+            !matches!(listener.try_send(message.clone()), Err(TrySendError::Closed(_)))
+        });
+        Ok(())
+    }
+
+    async fn hear_typing(&self) -> Result<mpsc::Receiver<Bytes>, LiveError> {
+        let (sender, receiver) = mpsc::channel(self.bus.waiting_max);
+        self.bus.typing.lock().push(sender);
+        Ok(receiver)
     }
 }
