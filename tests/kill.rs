@@ -102,7 +102,7 @@ async fn a_push_job_outlives_kills() {
         // Killed right after the ack, and while the push is being tried.
         ann.post(&format!("/conversations/{chat}/messages"), json!({"body": {"text": "x"}})).await;
         if n % 2 == 1 {
-            receiver.attempt(|push| push["seq"].as_u64() > Some(n)).await;
+            receiver.attempt(|_| true).await;
         }
         server.kill_and_start().await;
     }

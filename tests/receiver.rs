@@ -83,6 +83,11 @@ impl Receiver {
         self.inbox.attempts.lock().iter().map(|attempt| attempt.push.to_string()).collect()
     }
 
+    fn last(&self) -> Vec<(u16, String)> {
+        let all = self.inbox.attempts.lock();
+        all.iter().rev().take(3).map(|attempt| (attempt.status, attempt.push.to_string())).collect()
+    }
+
     /// Waits for a push that was taken.
     pub async fn push(&self, is_it: impl Fn(&Value) -> bool) -> Value {
         self.wait(|attempt| attempt.status == 204 && is_it(&attempt.push)).await.push
@@ -107,7 +112,9 @@ impl Receiver {
         };
         match tokio::time::timeout(PATIENCE, found).await {
             Ok(found) => found,
-            Err(tokio::time::error::Elapsed { .. }) => panic!("no such push; there were {}", self.raw()),
+            Err(tokio::time::error::Elapsed { .. }) => {
+                panic!("no such push; the last ones: {:?}", self.last())
+            }
         }
     }
 }

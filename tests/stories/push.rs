@@ -4,7 +4,10 @@ use crate::{
     receiver::{self, Receiver},
     world::{Person, World, new_id},
 };
-use parlor::config::Config;
+use parlor::{
+    cli::RoleName::{self, Fanout, Gateway, Ingest, Persister, Pusher},
+    config::Config,
+};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -27,10 +30,16 @@ async fn reachable(person: &Person, token: &str) {
     assert_eq!(status, StatusCode::NO_CONTENT, "{answer}");
 }
 
+/// The pusher is a node of its own: it looks when the story lets it.
+fn apart() -> Vec<Vec<RoleName>> {
+    vec![vec![Gateway, Ingest, Persister, Fanout], vec![Pusher]]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_has_not_acknowledged_is_told_and_nobody_else() {
     let receiver = Receiver::start().await;
-    let world = World::with(to(&receiver)).await;
+    let mut world = World::with_nodes(apart(), to(&receiver)).await;
+    world.stop_node(1).await;
     let people = world.people(&["ann", "bob", "cid"]).await;
     for person in &people {
         reachable(person, &person.username).await;
@@ -40,6 +49,8 @@ async fn who_has_not_acknowledged_is_told_and_nobody_else() {
     ann.answer(&ann.send(&group, "canary one")).await;
     bob.upto(&group, 2).await;
     bob.frame(json!({"type": "delivered", "conversation_id": group, "seq": 2}));
+    ann.frame_of("receipt", |frame| frame["delivered_seq"] == 2).await;
+    world.join(vec![Pusher]);
     let push = receiver.push(|push| push["token"] == "cid").await;
     assert_eq!((&push["action"], &push["seq"], &push["badge"]), (&json!("notify"), &json!(2), &json!(1)));
     assert_eq!((&push["conversation_id"], &push["collapse_key"]), (&json!(group), &json!(group)));
@@ -88,7 +99,7 @@ async fn mute_is_respected_and_a_mention_overrides_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn reading_takes_the_notification_away() {
     let receiver = Receiver::start().await;
-    let world = World::with(to(&receiver)).await;
+    let mut world = World::with_nodes(apart(), to(&receiver)).await;
     let people = world.people(&["ann", "bob"]).await;
     reachable(&people[1], "phone").await;
     let chat = people[0].direct(&people[1]).await;
@@ -102,10 +113,12 @@ async fn reading_takes_the_notification_away() {
     assert_eq!((&gone["collapse_key"], &gone["token"]), (&shown["collapse_key"], &json!("phone")));
     assert_eq!((&gone["seq"], &gone["badge"]), (&json!(2), &json!(0)));
     // What was read before it was planned is never shown, and what was not shown is not cancelled.
+    world.stop_node(1).await;
     ann.answer(&ann.send(&chat, "two")).await;
     desk.upto(&chat, 3).await;
     desk.frame(json!({"type": "read", "conversation_id": chat, "seq": 3}));
     ann.frame_of("receipt", |frame| frame["read_seq"] == 3).await;
+    world.join(vec![Pusher]);
     ann.answer(&ann.send(&chat, "three")).await;
     receiver.push(|push| push["seq"] == 4).await;
     assert!(receiver.see(|all| all.iter().all(|push| push["seq"] != 3)));
