@@ -128,7 +128,9 @@ fn take(edge: &Arc<Edge>, batch: &mut Vec<Bytes>, links: &mut Links, now_ms: u64
                 }
                 Item::Present { users, choices } => {
                     if choices {
-                        users.iter().for_each(|user| edge.reads.privacies.forget(*user));
+                        for user in &users {
+                            edge.reads.privacies.forget(*user);
+                        }
                     }
                     edge.presence.watches.moved(&users, choices);
                 }

@@ -18,7 +18,7 @@ use parlor_schemas::{
     ConversationId, UserId, avro,
     push::{PushAction, PushJob},
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map};
 
 pub(crate) struct Sender {
     engines: Engines,
@@ -73,9 +73,9 @@ impl Sender {
         let jobs = self.unread(feed, jobs).await?;
         let mut badges: HashMap<UserId, u64> = HashMap::new();
         for (_, job) in &jobs {
-            if !badges.contains_key(&job.user_id) {
+            if let hash_map::Entry::Vacant(entry) = badges.entry(job.user_id) {
                 let max = self.settings.badge_conversations_max;
-                badges.insert(job.user_id, badge(&self.engines, feed, job.user_id, max).await?);
+                entry.insert(badge(&self.engines, feed, job.user_id, max).await?);
             }
         }
         let sending = jobs.iter().flat_map(|(record, job)| {

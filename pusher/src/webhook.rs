@@ -45,6 +45,7 @@ pub enum WebhookError {
 
 /// The body of a push.
 #[derive(Debug, Serialize)]
+#[allow(clippy::struct_field_names, reason = "ids are named after what they name")]
 pub(crate) struct Push<'a> {
     /// Of this push to this device; the same in every attempt.
     pub(crate) push_id: Uuid,

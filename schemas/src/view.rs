@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// The view.
+#[allow(clippy::struct_excessive_bools, reason = "the wire has them")]
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[allow(missing_docs)]
 pub struct ConversationView {

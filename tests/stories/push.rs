@@ -17,7 +17,7 @@ fn to(receiver: &Receiver) -> impl FnOnce(&mut Config) {
     move |config| {
         config.push.patience_ms = 300;
         config.push.webhook_url = url;
-        config.push.webhook_secret = receiver::SECRET.to_owned();
+        receiver::SECRET.clone_into(&mut config.push.webhook_secret);
         config.push.webhook_pause_max_ms = 500;
     }
 }

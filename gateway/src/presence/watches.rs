@@ -87,7 +87,9 @@ impl Watches {
         for user in users {
             if let Some(watchers) = inner.subjects.get_mut(user) {
                 if choices {
-                    watchers.values_mut().for_each(|watch| watch.may = None);
+                    for watch in watchers.values_mut() {
+                        watch.may = None;
+                    }
                 }
                 inner.moved.insert(*user);
                 has_any = true;

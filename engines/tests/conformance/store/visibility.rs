@@ -13,7 +13,8 @@ pub async fn privacy_has_defaults_and_changes_by_part(at: &impl Setting) {
     // Two devices at once do not undo each other's.
     let (one, other) =
         tokio::join!(engines.store.change_privacy(ada, quiet), engines.store.change_privacy(ada, hidden));
-    (one.unwrap(), other.unwrap());
+    one.unwrap();
+    other.unwrap();
     let both = Privacy { last_seen_to: LastSeenTo::Nobody, read_receipts: false };
     assert_eq!(engines.store.privacies(&[eve, ada]).await.unwrap(), [default, both]);
     let open = PrivacyChange { last_seen_to: Some(LastSeenTo::Everyone), read_receipts: Some(true) };
