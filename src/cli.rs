@@ -41,6 +41,10 @@ pub struct Cli {
     #[arg(long, global = true)]
     pub live: Option<String>,
 
+    /// The indexers that answer searches [default: the one in this process].
+    #[arg(long, global = true)]
+    pub search: Option<String>,
+
     #[command(subcommand)]
     #[allow(missing_docs)]
     pub command: Option<Command>,
@@ -55,6 +59,12 @@ pub enum Command {
     Groups,
     /// Let a stopped consumer group go on from another place.
     Rewind(Rewind),
+    /// Users, bans, audit: on the engines themselves. Stop the process that has them if they are embedded.
+    Admin {
+        /// What to do.
+        #[command(subcommand)]
+        what: AdminCommand,
+    },
     /// The settings.
     Config {
         /// What to do with them.
@@ -76,6 +86,49 @@ pub struct Rewind {
     pub partition: Option<u32>,
 }
 
+/// `parlor admin …`
+#[derive(Debug, Subcommand)]
+pub enum AdminCommand {
+    /// Make an administrator: may use /v1/admin.
+    Grant(AdminTarget),
+    /// Take the role away.
+    Revoke(AdminTarget),
+    /// End a user's sessions and refuse new ones.
+    Ban(AdminTarget),
+    /// Let a banned user in again.
+    Unban(AdminTarget),
+    /// End a user's sessions.
+    EndSessions(AdminTarget),
+    /// List all users.
+    Users,
+    /// A conversation from outside.
+    Conversation {
+        /// Its id.
+        conversation_id: String,
+    },
+    /// How far behind each consumer group is, by partition.
+    Lag,
+    /// The newest records that groups could not take.
+    DeadLetters {
+        /// At most so many of each group and partition.
+        #[arg(long, default_value_t = 100)]
+        each: u64,
+    },
+    /// What administrators did, newest first.
+    Audit {
+        /// At most so many.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+}
+
+/// Whom it concerns.
+#[derive(Debug, clap::Args)]
+pub struct AdminTarget {
+    /// The user's name.
+    pub username: String,
+}
+
 /// `parlor config …`
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
@@ -94,11 +147,13 @@ pub enum RoleName {
     Persister,
     Fanout,
     Pusher,
+    Indexer,
 }
 
 impl RoleName {
     /// All roles.
-    pub const ALL: [RoleName; 5] = [Self::Gateway, Self::Ingest, Self::Persister, Self::Fanout, Self::Pusher];
+    pub const ALL: [RoleName; 6] =
+        [Self::Gateway, Self::Ingest, Self::Persister, Self::Fanout, Self::Pusher, Self::Indexer];
 
     /// The role as it is typed.
     pub fn as_str(self) -> &'static str {
@@ -108,6 +163,7 @@ impl RoleName {
             Self::Persister => "persister",
             Self::Fanout => "fanout",
             Self::Pusher => "pusher",
+            Self::Indexer => "indexer",
         }
     }
 }

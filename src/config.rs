@@ -22,6 +22,9 @@ pub struct Config {
     pub log: String,
     pub store: String,
     pub live: String,
+    pub media: String,
+    pub search: String,
+    pub search_listen: String,
     pub trace: String,
     pub limits: Limits,
     pub edge: EdgeLimits,
@@ -42,7 +45,14 @@ impl Config {
     /// The engines' addresses.
     pub fn urls(&self) -> Urls {
         let url = |value: &str| (value != "embedded").then(|| value.to_owned());
-        Urls { data: self.data.clone(), log: url(&self.log), store: url(&self.store), live: url(&self.live) }
+        Urls {
+            data: self.data.clone(),
+            log: url(&self.log),
+            store: url(&self.store),
+            live: url(&self.live),
+            media: (!self.media.is_empty()).then(|| self.media.clone().into()),
+            search: url(&self.search),
+        }
     }
 }
 
@@ -61,6 +71,7 @@ pub fn load(cli: &Cli) -> anyhow::Result<Config> {
         ("log", cli.log.clone()),
         ("store", cli.store.clone()),
         ("live", cli.live.clone()),
+        ("search", cli.search.clone()),
     ];
     for (name, value) in flags {
         builder = builder.set_override_option(name, value)?;

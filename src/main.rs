@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use parlor::{
+    admin,
     cli::{Cli, Command, ConfigCommand},
     groups, node,
 };
@@ -28,6 +29,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Some(Command::Config { what: ConfigCommand::Check }) => println!("the settings are right"),
         Some(Command::Init) => runtime()?.block_on(groups::init(&config))?,
         Some(Command::Groups) => runtime()?.block_on(groups::show(config))?,
+        Some(Command::Admin { what }) => runtime()?.block_on(admin::run(config, what))?,
         Some(Command::Rewind(rewind)) => runtime()?.block_on(groups::rewind(config, rewind))?,
         None => runtime()?.block_on(node::main(config, cli.roles()))?,
     }

@@ -128,6 +128,11 @@ pub async fn run(
                 let settings = parlor_pusher::Settings { push: config.push.clone(), health };
                 others.spawn(parlor_pusher::run(engines, settings, stop));
             }
+            RoleName::Indexer => {
+                let listener = listen_for_questions(&config.search_listen)?;
+                let settings = parlor_indexer::Settings { listener, health };
+                others.spawn(parlor_indexer::run(engines, settings, stop));
+            }
         }
     }
     let outcome = tokio::select! {
@@ -166,6 +171,15 @@ fn refuse_impossible(config: &Config, roles: &[RoleName]) -> anyhow::Result<()> 
         );
     }
     Ok(())
+}
+
+/// Where gateways of other processes ask, if anywhere.
+fn listen_for_questions(address: &str) -> anyhow::Result<Option<TcpListener>> {
+    if address.is_empty() {
+        return Ok(None);
+    }
+    let address = address.parse().with_context(|| format!("search_listen {address:?}"))?;
+    bind(address).map(Some)
 }
 
 fn bind(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {

@@ -5,11 +5,14 @@ mod world;
 mod world_socket;
 
 mod stories {
+    mod account;
     mod accounts;
+    mod admin;
     mod blocks;
     mod former;
     mod groups;
     mod limits;
+    mod media;
     mod messages;
     mod nodes;
     mod presence;
@@ -17,6 +20,7 @@ mod stories {
     mod push;
     mod receipts;
     mod restart;
+    mod search;
     mod send;
     mod settings;
     mod sync;

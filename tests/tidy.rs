@@ -5,7 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const CRATES: [&str; 7] = ["schemas", "engines", "ingest", "persister", "fanout", "pusher", "gateway"];
+const CRATES: [&str; 8] =
+    ["schemas", "engines", "ingest", "persister", "fanout", "pusher", "indexer", "gateway"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -91,7 +92,7 @@ fn no_function_is_over_70_lines() {
 
 #[test]
 fn arrows_point_down_only() {
-    let roles = ["ingest", "persister", "fanout", "pusher", "gateway"];
+    let roles = ["ingest", "persister", "fanout", "pusher", "indexer", "gateway"];
     let mut wrong = Vec::new();
     for name in CRATES {
         let manifest = fs::read_to_string(root().join(name).join("Cargo.toml")).expect("a manifest");
@@ -117,7 +118,7 @@ fn only_engines_names_an_engine() {
     let mut wrong = Vec::new();
     for name in CRATES.iter().filter(|name| **name != "engines") {
         let manifest = fs::read_to_string(root().join(name).join("Cargo.toml")).expect("a manifest");
-        for engine in ["fjall", "rdkafka", "scylla", "redis", "tokio-postgres"] {
+        for engine in ["fjall", "rdkafka", "scylla", "redis", "tantivy", "tokio-postgres"] {
             if manifest.lines().any(|line| line.starts_with(engine)) {
                 wrong.push(format!("{name} depends on {engine}"));
             }

@@ -25,7 +25,7 @@ SERVICES = COMPOSE["services"]
 EXAMPLE = (ROOT / ".env.example").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 SETTINGS = Settings(ROOT / "config.default.toml")
-ROLES = ("gateway", "ingest", "persister", "fanout", "pusher")
+ROLES = ("gateway", "ingest", "persister", "fanout", "pusher", "indexer")
 IMAGES = {
     "kafka": f"apache/kafka:{versions.KAFKA}",
     "cassandra": f"cassandra:{versions.CASSANDRA}",

@@ -25,12 +25,14 @@
 
 mod accounts;
 mod address;
+mod admin;
 mod batches;
 mod blocks;
 mod connect;
 mod failure;
 mod history;
 mod marks;
+mod media;
 mod members;
 mod migrations;
 mod own_settings;

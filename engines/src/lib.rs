@@ -1,4 +1,4 @@
-//! The sockets: three ports (`log`, `store`, `live`), their adapters (private), and the consume
+//! The sockets: the ports (`log`, `store`, `live`, `media`, `search`), their adapters (private), and the consume
 //! loop that serves every group. Only this crate names an engine.
 
 pub mod clock;
@@ -6,7 +6,9 @@ pub mod consume;
 pub mod health;
 pub mod live;
 pub mod log;
+pub mod media;
 pub mod privacy;
+pub mod search;
 pub mod store;
 pub mod table;
 
@@ -15,11 +17,14 @@ mod embedded;
 mod kafka;
 mod open;
 mod redis;
+mod tantivy;
 
 pub use clock::{Clock, SystemClock};
 pub use health::Health;
 pub use live::Live;
 pub use log::Log;
+pub use media::Media;
 pub use open::{Engines, Keep, OpenError, Tuning, Urls, init, open, open_log};
 pub use privacy::Privacies;
+pub use search::{Index, Search};
 pub use store::Store;

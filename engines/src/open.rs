@@ -4,7 +4,9 @@ mod tuning;
 
 pub use tuning::{Keep, Tuning};
 
-use crate::{Clock, Live, Log, Store, cassandra, embedded, kafka, redis};
+use crate::{
+    Clock, Index, Live, Log, Media, Search, Store, cassandra, embedded, kafka, media, redis, search, tantivy,
+};
 use parlor_schemas::Limits;
 use std::{path::PathBuf, sync::Arc};
 
@@ -16,6 +18,11 @@ pub struct Engines {
     pub log: Arc<dyn Log>,
     pub store: Arc<dyn Store>,
     pub live: Arc<dyn Live>,
+    pub media: Arc<dyn Media>,
+    /// All indexes together.
+    pub search: Arc<dyn Search>,
+    /// This process's own, for the indexer.
+    pub index: Arc<dyn Index>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -40,6 +47,10 @@ pub struct Urls {
     pub store: Option<String>,
     /// The live engine.
     pub live: Option<String>,
+    /// The directory of media; absent means `media` in the data directory.
+    pub media: Option<PathBuf>,
+    /// The indexers; absent means the one in this process.
+    pub search: Option<String>,
 }
 
 /// Why the engines did not open.
@@ -113,6 +124,8 @@ pub enum OpenError {
 const LOGS: &[&str] = &["embedded", "kafka"];
 /// Schemes of the store.
 const STORES: &[&str] = &["embedded", "cassandra", "postgres"];
+/// Schemes of search.
+const SEARCHES: &[&str] = &["embedded", "http"];
 /// Schemes of the live engine.
 const LIVES: &[&str] =
     &["embedded", "redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"];
@@ -135,6 +148,8 @@ pub async fn open(
         None
     };
     let embedded = || database.clone().expect("opened for whoever is embedded");
+    let search = Choice::of("search", urls.search.as_deref(), SEARCHES)?;
+    let index = tantivy::TantivyIndex::new(&urls.data, &tuning.search, tuning.partitions, clock.clone());
     Ok(Engines {
         log: match log.url {
             None => Arc::new(embedded::EmbeddedLog::new(embedded())),
@@ -148,6 +163,12 @@ pub async fn open(
             None => embedded::EmbeddedLive::open(tuning, limits, clock.clone()),
             Some(url) => redis::open(url, tuning, limits, clock.clone()).await?,
         },
+        media: Arc::new(media::Folder::new(urls.media.clone().unwrap_or_else(|| urls.data.join("media")))),
+        search: match search.url {
+            None => index.clone(),
+            Some(url) => Arc::new(search::Remote::open(url, tuning.partitions, tuning.search.timeout())?),
+        },
+        index,
         clock,
     })
 }

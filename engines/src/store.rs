@@ -14,16 +14,20 @@
 //! - **Down is an error**, never an empty answer.
 
 mod accounts;
+mod admin;
 mod blocks;
 mod history;
+mod media;
 mod pushes;
 mod settings;
 mod visibility;
 
 pub use accounts::{Accounts, Device, Session, Sessions, User};
+pub use admin::{AccountState, Admin, AuditEntry, StateChange};
 pub use blocks::{Block, Blocks};
 pub(crate) use history::REACHED_LOOK;
 pub use history::{Conversations, Effect, Head, History, Info, MarkStore, Reached, StoredAck};
+pub use media::{MediaRow, MediaRows, Reference};
 pub use pushes::{PushToken, Pushed, Pushes};
 pub use settings::{OwnSettings, SettingsChange, UserSettings};
 pub use visibility::Visibility;
@@ -41,7 +45,17 @@ pub enum StoreError {
 
 /// All of the store.
 pub trait Store:
-    History + Conversations + MarkStore + Blocks + Accounts + Sessions + UserSettings + Pushes + Visibility
+    History
+    + Conversations
+    + MarkStore
+    + Blocks
+    + Accounts
+    + Sessions
+    + UserSettings
+    + Pushes
+    + Visibility
+    + Admin
+    + MediaRows
 {
 }
 impl<T> Store for T where
@@ -54,5 +68,7 @@ impl<T> Store for T where
         + UserSettings
         + Pushes
         + Visibility
+        + Admin
+        + MediaRows
 {
 }

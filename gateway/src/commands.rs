@@ -1,12 +1,12 @@
 //! Commands as clients ask for them, from the socket and from REST alike: their form is checked
 //! here, and their payload hashed, so that the same request has the same hash on both ways.
 
-use crate::{auth::Identity, edge::Edge, problem::Problem, waiters::Asker};
+use crate::{auth::Identity, edge::Edge, media, problem::Problem, waiters::Asker};
 use parlor_schemas::{
-    Action, ClientMsgId, Code, Command, ConversationId, Limits, Origin, UserId,
+    Action, ClientMsgId, Code, Command, ConversationId, Limits, MediaId, Origin, UserId,
     command::{Hash, payload_hash},
     frames::INTEGER_MAX,
-    record::{Edit, HistoryRule, Message, Op, Pin, Reaction, Role, Skipped, Target},
+    record::{Edit, ForwardedFrom, HistoryRule, MediaRef, Message, Op, Pin, Reaction, Role, Skipped, Target},
 };
 use serde::Serialize;
 
@@ -24,6 +24,50 @@ pub(crate) struct Asked {
 impl Asked {
     fn new(hash: Hash, action: Action) -> Self {
         Self { action, hash, refused: None }
+    }
+}
+
+/// What a command refers to that ingest can't look at: the edge gives a verdict on it.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    forwarded_from: Option<ForwardedFrom>,
+    media: Vec<MediaId>,
+}
+
+impl Sources {
+    /// `None`: there is nothing to look at.
+    pub fn of(action: &Action) -> Option<Self> {
+        let ids = |media: &[MediaRef]| media.iter().map(|media| media.media_id).collect();
+        let sources = match action {
+            Action::Message(body) => Self { forwarded_from: body.forwarded_from, media: ids(&body.media) },
+            Action::Edit(body) => Self { forwarded_from: None, media: ids(&body.media) },
+            Action::Change { avatar_media_id, .. } => {
+                Self { forwarded_from: None, media: avatar_media_id.iter().copied().collect() }
+            }
+            _ => Self::default(),
+        };
+        (sources.forwarded_from.is_some() || !sources.media.is_empty()).then_some(sources)
+    }
+
+    /// Why the user may not use them in a conversation, if so. It goes with the command: a resend of
+    /// one that was done gets its ack though the original is gone since.
+    pub async fn verdict(
+        &self,
+        edge: &Edge,
+        user: UserId,
+        conversation: ConversationId,
+    ) -> Result<Option<Code>, Problem> {
+        if let Some(from) = self.forwarded_from {
+            let record = match edge.reads.record(user, from.conversation_id, from.seq).await {
+                Ok(record) => record,
+                Err(problem) if problem.code.is_definite() => return Ok(Some(problem.code)),
+                Err(problem) => return Err(problem),
+            };
+            if record.is_none_or(|record| record.redacted) {
+                return Ok(Some(Code::NotFound));
+            }
+        }
+        media::refer(edge, user, conversation, &self.media).await
     }
 }
 
@@ -143,17 +187,18 @@ pub(crate) fn change_role(user_id: UserId, role: Role) -> Result<Asked, Problem>
 /// Shared settings to be changed.
 pub(crate) fn change(
     title: Option<String>,
+    avatar_media_id: Option<MediaId>,
     history: Option<HistoryRule>,
     limits: &Limits,
 ) -> Result<Asked, Problem> {
     if let Some(title) = &title {
         check_text("title", title, limits.title_max)?;
     }
-    if title.is_none() && history.is_none() {
-        return Err(Problem::invalid("nothing to change: title, history"));
+    if title.is_none() && avatar_media_id.is_none() && history.is_none() {
+        return Err(Problem::invalid("nothing to change: title, avatar_media_id, history"));
     }
-    let hash = hash("change", &(&title, history))?;
-    Ok(Asked::new(hash, Action::Change { title, avatar_media_id: None, history }))
+    let hash = hash("change", &(&title, avatar_media_id, history))?;
+    Ok(Asked::new(hash, Action::Change { title, avatar_media_id, history }))
 }
 
 /// Hands a command to the publisher; its answer goes to the asker.
@@ -197,9 +242,8 @@ fn check_content(
     if mentions.len() > limits.mentions_max {
         return Err(Problem::invalid(format!("body.mentions: at most {}", limits.mentions_max)));
     }
-    if media > 0 {
-        // Nothing can be uploaded yet, and a reference nobody checked must not enter the log.
-        return Err(Problem::not_found("media"));
+    if media > limits.media_max {
+        return Err(Problem::invalid(format!("body.media: at most {}", limits.media_max)));
     }
     Ok(())
 }

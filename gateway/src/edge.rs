@@ -50,6 +50,8 @@ pub(crate) struct Edge {
     pub buckets: Buckets,
     /// Whose heads are to be read again.
     pub behind: Behind,
+    /// Uploads at the same time.
+    pub uploads: tokio::sync::Semaphore,
     /// The page's files as they travel.
     pub compressed: Compressed,
     /// HTTP connections that are open.

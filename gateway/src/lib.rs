@@ -8,8 +8,11 @@
 //! | records in | `bus` (live bus), `links` (holes), `hub` (to sockets), `hints` (views), `catch_up`, `routes` |
 //! | reads and marks | `reads`, `marks` |
 //! | who is here, who types | `presence`, `typing` |
+//! | media | `media` (who may), `rest/media` |
+//! | administration | `admin` (also for the command line), `rest/admin` |
 //! | the end | `sweep`, `drain` |
 
+pub mod admin;
 mod answers;
 mod auth;
 mod bus;
@@ -22,6 +25,7 @@ mod hints;
 mod hub;
 mod links;
 mod marks;
+mod media;
 mod presence;
 mod problem;
 mod publish;
@@ -39,6 +43,6 @@ mod typing;
 mod waiters;
 mod web;
 
-pub use rest::openapi::document as openapi;
+pub use rest::{asyncapi::document as asyncapi, openapi::document as openapi};
 pub use role::run;
 pub use settings::{Argon2Cost, AuthSettings, EdgeLimits, Rate, Rates, Settings};

@@ -1,18 +1,23 @@
 //! REST `/v1` (PROTOCOL §4): one file per family of calls.
 
+mod account;
+mod admin;
 mod ask;
+pub(crate) mod asyncapi;
 mod blocks;
 mod body;
 mod conversations;
 mod devices;
 mod history;
 mod me;
+mod media;
 mod members;
 mod messages;
 pub(crate) mod openapi;
 mod presence;
 mod push_tokens;
 mod receipts;
+mod search;
 mod settings;
 mod sign_in;
 pub(crate) mod view;
@@ -33,7 +38,9 @@ pub(crate) fn router(edge: &Arc<Edge>) -> Router {
     Router::new()
         .merge(accounts())
         .merge(conversations())
+        .merge(administration())
         .route("/openapi.json", get(openapi::serve))
+        .route("/asyncapi.json", get(asyncapi::serve))
         .route("/.well-known/jwks.json", get(devices::jwks))
         .layer(middleware::from_fn_with_state(edge.clone(), limit))
         .fallback(web::serve)
@@ -47,7 +54,8 @@ fn accounts() -> Router<Arc<Edge>> {
         .route("/v1/auth/login", post(sign_in::login))
         .route("/v1/auth/refresh", post(sign_in::refresh))
         .route("/v1/auth/logout", post(sign_in::logout))
-        .route("/v1/me", get(me::get).patch(me::patch))
+        .route("/v1/me", get(me::get).patch(me::patch).delete(account::delete))
+        .route("/v1/me/export", get(account::export))
         .route("/v1/me/password", put(sign_in::password))
         .route("/v1/me/blocks", get(blocks::list))
         .route("/v1/me/blocks/{user_id}", put(blocks::put).delete(blocks::delete))
@@ -59,6 +67,22 @@ fn accounts() -> Router<Arc<Edge>> {
         .route("/v1/devices/{device_id}", delete(devices::delete))
         .route("/v1/push-tokens/{device_id}", put(push_tokens::put).delete(push_tokens::delete))
         .route("/v1/ws-tickets", post(devices::ticket))
+        .route("/v1/search", get(search::search))
+        .route("/v1/media", post(media::announce))
+        .route("/v1/media/{media_id}", get(media::find))
+        .route("/v1/media/{media_id}/content", get(media::get).put(media::put))
+}
+
+fn administration() -> Router<Arc<Edge>> {
+    Router::new()
+        .route("/v1/admin/users", get(admin::users))
+        .route("/v1/admin/users/{user_id}", get(admin::user))
+        .route("/v1/admin/users/{user_id}/ban", put(admin::ban).delete(admin::unban))
+        .route("/v1/admin/users/{user_id}/sessions", delete(admin::end_sessions))
+        .route("/v1/admin/conversations/{conversation_id}", get(admin::conversation))
+        .route("/v1/admin/groups", get(admin::groups))
+        .route("/v1/admin/dead-letters", get(admin::dead_letters))
+        .route("/v1/admin/audit", get(admin::audit))
 }
 
 fn conversations() -> Router<Arc<Edge>> {

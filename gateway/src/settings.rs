@@ -54,6 +54,15 @@ pub struct EdgeLimits {
     pub moved_ms: i64,
     pub catch_up_users: usize,
     pub fold_records_max: usize,
+    pub media_bytes_max: u64,
+    pub media_url_ms: u64,
+    pub uploads_max: usize,
+    #[serde(default)]
+    pub public_url: String,
+    pub search_text_max: usize,
+    pub search_words_max: usize,
+    pub search_rounds_max: usize,
+    pub snippet_chars: usize,
     pub since_ms: i64,
     pub marks_every_ms: u64,
     pub marks_waiting_max: usize,
@@ -142,6 +151,7 @@ pub struct AuthSettings {
     pub refresh_ttl_ms: u64,
     pub refresh_repeat_ms: u64,
     pub leeway_ms: u64,
+    pub name_free_ms: u64,
     /// Ed25519, PKCS#8 PEM. Required.
     #[serde(default, skip_serializing)]
     pub signing_key: String,

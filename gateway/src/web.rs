@@ -33,6 +33,7 @@ const COMPRESS_MIN: usize = 512;
 #[include = "manifest.json"]
 #[include = "sw.js"]
 #[include = "app/**"]
+#[include = "docs/**"]
 #[include = "sdk/**"]
 #[include = "vendor/**"]
 #[include = "icons/**"]
@@ -77,7 +78,11 @@ pub(crate) async fn serve(
     if path == "shell.json" {
         return shell();
     }
-    let name = if path.is_empty() { "index.html" } else { path };
+    let name = match path {
+        "" => "index.html",
+        "docs" | "docs/" => "docs/index.html",
+        path => path,
+    };
     let Some(file) = Page::get(name) else {
         return Problem::not_found("path").into_response();
     };
@@ -101,7 +106,8 @@ pub(crate) async fn serve(
 /// What the page consists of, for its service worker: `{version, files}`. The version is a hash over
 /// all files, so that another page has another one.
 fn shell() -> Response {
-    let mut names: Vec<_> = Page::iter().filter(|name| name != "sw.js").collect();
+    let mut names: Vec<_> =
+        Page::iter().filter(|name| name != "sw.js" && !name.starts_with("docs/")).collect();
     names.sort_unstable();
     let mut all = Sha256::new();
     for name in &names {

@@ -41,6 +41,8 @@ impl Fold {
         if let (Kind::Delete, Some(target)) = (record.kind(), record.body.target()) {
             self.effects.push(Effect::Redact(id, target));
         }
+        self.effects
+            .extend(record.body.media().into_iter().map(|media| Effect::Reference(media, id, record.seq)));
         let ack = StoredAck { payload_hash: header.payload_hash, ack: Ack::of(record, false) };
         self.effects.push(Effect::Ack(record.sender_id, ack));
         self.heads.insert(id, Head { seq: record.seq, ord: record.ord, at: record.at });

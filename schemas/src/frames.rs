@@ -23,7 +23,8 @@ pub const ID_MAX_CHARS: usize = 64;
 pub const INTEGER_MAX: u64 = (1 << 53) - 1;
 
 /// A text borrowed from the frame where it holds no escapes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, utoipa::ToSchema)]
+#[schema(value_type = String)]
 pub struct Text<'a>(pub Cow<'a, str>);
 
 impl Deref for Text<'_> {
@@ -54,7 +55,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 
 /// Any client frame, flat: every field of every type, so that one pass without buffering reads it.
 /// Which of them a type needs is [`FIELDS`]; the others are ignored.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[allow(missing_docs)]
 pub struct ClientFrame<'a> {
     #[serde(borrow, rename = "type")]
@@ -122,7 +123,7 @@ pub fn fields_of(kind: &str) -> Option<&'static [&'static str]> {
 }
 
 /// The device that logs in, as the client describes it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[allow(missing_docs)]
 pub struct DeviceAsked<'a> {
     pub kind: DeviceKind,
@@ -187,7 +188,7 @@ pub struct HeadItem<'a> {
 }
 
 /// The numbers that clients go by.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
 #[allow(missing_docs)]
 pub struct HelloLimits<'a> {
     #[serde(flatten)]
@@ -204,7 +205,7 @@ pub struct HelloLimits<'a> {
 
 /// What the server says, but for `record` and `records`, whose texts are spliced ([`record_frame`],
 /// [`RecordsHead`]).
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum ServerFrame<'a> {

@@ -64,6 +64,8 @@ id!(/// The client's own id of a command (v7 by convention); the key of deduplic
     ClientMsgId);
 id!(/// A record's identity (TIMEUUID, v1).
     MessageId);
+id!(/// An entry of the audit book (v7).
+    AuditId);
 id!(/// A stored object (v7).
     MediaId);
 id!(/// One boot of a gateway: a new one at every start, so a stale route never reaches a new process.

@@ -22,12 +22,13 @@ pub mod text;
 pub mod time;
 pub mod topics;
 pub mod view;
+pub mod words;
 
 pub use ack::{Ack, Answer, Outcome, Refusal};
 pub use command::{Action, Command, Origin};
 pub use error::Code;
 pub use ids::{
-    ClientMsgId, ConversationId, DeviceId, GatewayId, LinkId, MediaId, MessageId, SessionId, UserId,
+    AuditId, ClientMsgId, ConversationId, DeviceId, GatewayId, LinkId, MediaId, MessageId, SessionId, UserId,
 };
 pub use limits::Limits;
 pub use membership::Membership;

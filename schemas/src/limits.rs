@@ -8,7 +8,7 @@ pub const DEFAULTS: &str = include_str!("../../config.default.toml");
 
 /// What the deployment allows; `hello.limits` tells clients the same numbers. Sizes are bytes,
 /// durations milliseconds. Each field is explained where its default stands.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Limits {

@@ -369,6 +369,17 @@ impl Body {
         }
     }
 
+    /// The objects it refers to.
+    pub fn media(&self) -> Vec<MediaId> {
+        let all = |refs: &[MediaRef]| refs.iter().map(|media| media.media_id).collect();
+        match self {
+            Self::Message(body) => all(&body.media),
+            Self::Edit(body) => all(&body.media),
+            Self::ConversationChanged(body) => body.avatar_media_id.into_iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Those who could not be added.
     pub fn skipped(&self) -> &[Skipped] {
         match self {

@@ -56,11 +56,12 @@ pub enum Group {
     PushSender,
     PersisterBlocks,
     PusherReceipts,
+    Indexer,
 }
 
 impl Group {
     /// All groups.
-    pub const ALL: [Group; 9] = [
+    pub const ALL: [Group; 10] = [
         Self::Ingest,
         Self::Persister,
         Self::PersisterReceipts,
@@ -70,6 +71,7 @@ impl Group {
         Self::PushSender,
         Self::PersisterBlocks,
         Self::PusherReceipts,
+        Self::Indexer,
     ];
 
     /// The group's name on the log.
@@ -84,6 +86,7 @@ impl Group {
             Self::PushSender => "push-sender",
             Self::PersisterBlocks => "persister-blocks",
             Self::PusherReceipts => "pusher-receipts",
+            Self::Indexer => "indexer",
         }
     }
 
@@ -91,7 +94,7 @@ impl Group {
     pub fn topic(self) -> Topic {
         match self {
             Self::Ingest => Topic::Commands,
-            Self::Persister | Self::Fanout | Self::Pusher => Topic::Messages,
+            Self::Persister | Self::Fanout | Self::Pusher | Self::Indexer => Topic::Messages,
             Self::PersisterReceipts | Self::FanoutReceipts | Self::PusherReceipts => Topic::Receipts,
             Self::PushSender => Topic::Push,
             Self::PersisterBlocks => Topic::Conversations,

@@ -27,8 +27,7 @@ impl Accounts for CassandraStore {
         if holder == user.user_id {
             return Ok(true);
         }
-        let values = (making_time(user), user.user_id.0);
-        self.put("drop user", &self.statements.drop_user, values).await?;
+        self.drop_user(user).await?;
         Ok(false)
     }
 
@@ -75,7 +74,13 @@ impl CassandraStore {
         Ok(row.and_then(UserRow::user))
     }
 
-    async fn make_user(&self, user: &User) -> Result<(), StoreError> {
+    /// Takes the row of a user back who got no name.
+    pub(super) async fn drop_user(&self, user: &User) -> Result<(), StoreError> {
+        let values = (making_time(user), user.user_id.0);
+        self.put("drop user", &self.statements.drop_user, values).await
+    }
+
+    pub(super) async fn make_user(&self, user: &User) -> Result<(), StoreError> {
         let values = (
             user.user_id.0,
             &user.username,
@@ -110,6 +115,13 @@ impl CassandraStore {
         }
     }
 
+    /// Who has a name, unfinished transactions included.
+    pub(super) async fn decided_holder(&self, username: &str) -> Result<Option<UserId>, StoreError> {
+        let row =
+            self.requests.row::<(Uuid,)>("read name", &self.statements.name_decided, (username,)).await?;
+        Ok(row.map(|(id,)| UserId(id)))
+    }
+
     async fn holder_of(&self, username: &str) -> Result<Option<UserId>, StoreError> {
         let row = self.requests.row::<(Uuid,)>("read name", &self.statements.name, (username,)).await?;
         Ok(row.map(|(id,)| UserId(id)))
@@ -131,7 +143,7 @@ fn making_time(user: &User) -> i64 {
 
 /// `users`; a row without a name was never made.
 #[derive(DeserializeRow)]
-struct UserRow {
+pub(super) struct UserRow {
     user_id: Uuid,
     username: Option<String>,
     display_name: Option<String>,
@@ -142,7 +154,11 @@ struct UserRow {
 }
 
 impl UserRow {
-    fn user(self) -> Option<User> {
+    pub(super) fn id(&self) -> UserId {
+        UserId(self.user_id)
+    }
+
+    pub(super) fn user(self) -> Option<User> {
         Some(User {
             user_id: UserId(self.user_id),
             username: self.username?,

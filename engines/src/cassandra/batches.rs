@@ -33,6 +33,7 @@ pub(super) enum Place {
     PushTokens(Uuid),
     Pushed(Uuid),
     LastSeen(Uuid),
+    References(Uuid),
 }
 
 /// A statement with its values.

@@ -37,6 +37,8 @@ const MIGRATIONS: &[Migration] = &[
     migration(6, "blocks", include_str!("../../migrations/cassandra/006_blocks.cql")),
     migration(7, "push", include_str!("../../migrations/cassandra/007_push.cql")),
     migration(8, "visibility", include_str!("../../migrations/cassandra/008_visibility.cql")),
+    migration(9, "admin", include_str!("../../migrations/cassandra/009_admin.cql")),
+    migration(10, "media", include_str!("../../migrations/cassandra/010_media.cql")),
 ];
 
 const fn migration(version: i32, name: &'static str, cql: &'static str) -> Migration {

@@ -180,6 +180,30 @@ statements! {
         VALUES (?, ?, ?) USING TIMESTAMP ?";
     pushed: Read = "SELECT notified_seq, cancelled_seq FROM {k}.pushed \
         WHERE user_id = ? AND conversation_id = ?";
+    replace_name: Decide = "UPDATE {k}.users_by_name SET user_id = ? WHERE username = ? IF user_id = ?";
+    name_decided: Decided = "SELECT user_id FROM {k}.users_by_name WHERE username = ?";
+    users: Read = "SELECT user_id, username, display_name, email, avatar_media_id, password_hash, created_at \
+        FROM {k}.users LIMIT ?";
+    users_after: Read = "SELECT user_id, username, display_name, email, avatar_media_id, password_hash, \
+        created_at FROM {k}.users WHERE token(user_id) > token(?) LIMIT ?";
+    // --- administration
+    put_admin: Write = "INSERT INTO {k}.account_states (user_id, is_admin) VALUES (?, ?) USING TIMESTAMP ?";
+    put_banned: Write = "INSERT INTO {k}.account_states (user_id, banned_at) VALUES (?, ?) USING TIMESTAMP ?";
+    put_deleted: Write = "INSERT INTO {k}.account_states (user_id, deleted_at) VALUES (?, ?) USING TIMESTAMP ?";
+    state: Read = "SELECT is_admin, banned_at, deleted_at FROM {k}.account_states WHERE user_id = ?";
+    put_audit: Write = "INSERT INTO {k}.audits (year, audit_id, at, actor_id, action, target) \
+        VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?";
+    audits: Read = "SELECT audit_id, at, actor_id, action, target FROM {k}.audits \
+        WHERE year = ? AND audit_id < ? LIMIT ?";
+    // --- media
+    put_media: Write = "INSERT INTO {k}.media (media_id, owner_id, name, content_type, size, sha256, created_at) \
+        VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?";
+    media: Read = "SELECT owner_id, name, content_type, size, sha256, created_at FROM {k}.media \
+        WHERE media_id = ?";
+    put_reference: Write = "INSERT INTO {k}.media_references (media_id, conversation_id, seq) \
+        VALUES (?, ?, ?) USING TIMESTAMP ?";
+    references: Read = "SELECT conversation_id, seq FROM {k}.media_references \
+        WHERE media_id = ? AND (conversation_id, seq) > (?, ?) LIMIT ?";
     // --- devices and sessions
     put_device: Write = "INSERT INTO {k}.devices (user_id, device_id, kind, name, created_at, last_used_at) \
         VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?";

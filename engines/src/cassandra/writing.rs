@@ -6,7 +6,7 @@ use super::{
     records::{Ids, bucket},
     rows,
 };
-use crate::store::{Effect, Head, Info, StoreError, StoredAck};
+use crate::store::{Effect, Head, Info, Reference, StoreError, StoredAck};
 use parlor_schemas::{ConversationId, Membership, RecordText, UserId, receipt::Marks, record::Kind};
 use scylla::value::{CqlTimeuuid, MaybeUnset};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -51,6 +51,9 @@ impl CassandraStore {
             Effect::Membership(membership) => phases.standings.extend(self.standings(&membership)),
             Effect::Info(info) => phases.rows.push(self.info(&info)),
             Effect::Head(conversation, head) => phases.heads.push(self.head(conversation, head)),
+            Effect::Reference(media, conversation_id, seq) => {
+                phases.rows.push(self.reference(media, Reference { conversation_id, seq }));
+            }
             Effect::Own(conversation, user, marks) => {
                 phases.rows.extend(self.raising(conversation, user, marks));
             }

@@ -2,13 +2,13 @@
 //! fixed for ever.
 
 use parlor_schemas::{
-    ConversationId, DeviceId, SessionId, Topic, UserId,
+    ConversationId, DeviceId, MediaId, SessionId, Topic, UserId,
     ids::ClientMsgId,
     topics::{Group, Offset, Partition},
 };
 
 /// All topics, by their codes.
-pub(super) const TOPICS: [Topic; 14] = [
+pub(super) const TOPICS: [Topic; 15] = [
     Topic::Commands,
     Topic::Messages,
     Topic::Conversations,
@@ -23,6 +23,7 @@ pub(super) const TOPICS: [Topic; 14] = [
     Topic::DeadLetters(Group::PushSender),
     Topic::DeadLetters(Group::PersisterBlocks),
     Topic::DeadLetters(Group::PusherReceipts),
+    Topic::DeadLetters(Group::Indexer),
 ];
 
 pub(super) fn topic_code(topic: Topic) -> usize {
@@ -47,6 +48,7 @@ pub(super) fn group_code(group: Group) -> usize {
         Group::PushSender => 6,
         Group::PersisterBlocks => 7,
         Group::PusherReceipts => 8,
+        Group::Indexer => 9,
     }
 }
 
@@ -123,6 +125,11 @@ pub(super) fn session_of(user: UserId, session: SessionId) -> Vec<u8> {
 /// The last 16 bytes of a key, as the user they are.
 pub(super) fn last_user(key: &[u8]) -> Option<UserId> {
     key.last_chunk().map(|bytes| UserId(uuid::Uuid::from_bytes(*bytes)))
+}
+
+/// `media_references`
+pub(super) fn media_reference(media: MediaId, conversation: ConversationId, seq: u64) -> Vec<u8> {
+    [&media.as_bytes()[..], conversation.as_bytes(), &seq.to_be_bytes()].concat()
 }
 
 /// The last 8 bytes of a key, as the number they are.

@@ -2,10 +2,12 @@
 //! is decided in the committer, with all earlier writes in view, and answered when it is durable.
 
 mod accounts;
+mod admin;
 mod blocks;
 mod effects;
 mod history;
 mod marks;
+mod media;
 mod members;
 mod pushes;
 mod settings;

@@ -43,10 +43,14 @@ pub(super) enum Table {
     Pushed,
     Privacy,
     LastSeen,
+    AccountStates,
+    Audits,
+    Media,
+    MediaReferences,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 26] = [
+    pub(super) const ALL: [Self; 30] = [
         Self::Log,
         Self::LogCompacted,
         Self::LogLatest,
@@ -73,6 +77,10 @@ impl Table {
         Self::Pushed,
         Self::Privacy,
         Self::LastSeen,
+        Self::AccountStates,
+        Self::Audits,
+        Self::Media,
+        Self::MediaReferences,
     ];
 
     /// The keyspace that the table's rows are in. Making one costs several fsyncs, so that small

@@ -1,7 +1,9 @@
 //! Settings of the engines.
 
 use super::OpenError;
-use crate::{cassandra::CassandraSettings, kafka::KafkaSettings, redis::RedisSettings};
+use crate::{
+    cassandra::CassandraSettings, kafka::KafkaSettings, redis::RedisSettings, tantivy::SearchSettings,
+};
 use parlor_schemas::Topic;
 use serde::Deserialize;
 
@@ -51,6 +53,8 @@ pub struct Tuning {
     pub cassandra: CassandraSettings,
     /// The live engine on Redis.
     pub redis: RedisSettings,
+    /// The search index.
+    pub search: SearchSettings,
 }
 
 /// How long records are kept; 0 means no limit.
@@ -92,6 +96,7 @@ impl Default for Tuning {
             kafka: KafkaSettings::default(),
             cassandra: CassandraSettings::default(),
             redis: RedisSettings::default(),
+            search: SearchSettings::default(),
         }
     }
 }
@@ -120,7 +125,7 @@ impl Tuning {
             Self { offsets_every_ms: 0, .. } => refuse("offsets_every_ms", "must be at least 1"),
             Self { retention_every_ms: 0, .. } => refuse("retention_every_ms", "must be at least 1"),
             Self { memtable_bytes: ..0x10_0000, .. } => refuse("memtable_bytes", "must be at least 1 MiB"),
-            _ => Ok(()),
+            _ => self.search.check(),
         }
     }
 }

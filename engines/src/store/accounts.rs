@@ -20,6 +20,13 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
+impl User {
+    /// Taken away by its owner: what it said stays, under no name. (A user who can sign in has a hash.)
+    pub fn is_deleted(&self) -> bool {
+        self.password_hash.is_empty()
+    }
+}
+
 /// A device of a user.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]

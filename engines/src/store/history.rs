@@ -26,6 +26,8 @@ pub enum Effect {
     Info(Info),
     /// `conversation_heads`; the larger `seq` wins.
     Head(ConversationId, Head),
+    /// `media_references`: the record at this seq refers to an object.
+    Reference(MediaId, ConversationId, u64),
     /// The sender's own last countable message (part of the marks).
     Own(ConversationId, UserId, Marks),
 }

@@ -1,6 +1,7 @@
 //! The store port.
 
 pub mod accounts;
+pub mod admin;
 pub mod blocks;
 pub mod history;
 pub mod members;

@@ -1,8 +1,10 @@
 //! What every adapter of a port must do, written against the traits. An adapter's test crate
-//! implements [`Setting`] and calls [`all!`], or [`log!`], [`store!`] or [`live!`] for one port.
+//! implements [`Setting`] and calls [`all!`], or [`log!`], [`store!`], [`live!`] … for one port.
 
 pub mod live;
 pub mod log;
+pub mod media;
+pub mod search;
 pub mod store;
 pub mod words;
 
@@ -80,6 +82,8 @@ macro_rules! all {
         log!($setting);
         store!($setting);
         live!($setting);
+        search!($setting);
+        media!($setting);
     };
 }
 
@@ -162,6 +166,39 @@ macro_rules! store {
             privacy_has_defaults_and_changes_by_part,
             last_seen_only_rises,
         );
+        crate::conformance::tests!($setting, store::admin:
+            states_change_part_by_part,
+            the_audit_book_is_read_backwards,
+            all_users_are_listed_once,
+            a_name_changes_hands_once,
+            media_rows_and_references_stay,
+        );
+    };
+}
+
+/// Makes a test of each promise of search.
+#[allow(unused_macros, reason = "an adapter of one port calls one of them")]
+macro_rules! search {
+    ($setting:ty) => {
+        crate::conformance::tests!($setting, search:
+            what_was_written_is_found_also_after_a_restart,
+            edits_and_deletes_change_what_is_found,
+            the_same_changes_again_change_nothing,
+            what_is_not_served_is_an_error,
+            hits_come_newest_first_in_pages,
+            a_partition_is_cleared_alone,
+        );
+    };
+}
+
+/// Makes a test of each promise of media.
+#[allow(unused_macros, reason = "an adapter of one port calls one of them")]
+macro_rules! media {
+    ($setting:ty) => {
+        crate::conformance::tests!($setting, media:
+            only_what_was_announced_is_kept,
+            it_is_there_after_a_restart,
+        );
     };
 }
 
@@ -207,6 +244,17 @@ macro_rules! live {
 
 /// Tests of one file of the suite.
 macro_rules! tests {
+    ($setting:ty, $port:ident: $($test:ident),* $(,)?) => {
+        mod $port {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    use crate::conformance::{$port as suite, Setting as _};
+                    suite::$test(&<$setting>::new().await).await;
+                }
+            )*
+        }
+    };
     ($setting:ty, $port:ident::$part:ident: $($test:ident),* $(,)?) => {
         mod $part {
             $(

@@ -2,12 +2,15 @@
 
 use super::{Identity, refresh, sessions};
 use crate::{clock, edge::Edge, problem::Problem};
-use parlor_engines::store::{Device, Session, User};
+use parlor_engines::store::{AccountState, Device, Session, User};
 use parlor_schemas::{
-    DeviceId, SessionId,
+    Code, DeviceId, SessionId, UserId,
     frames::{DeviceKind, Profile},
 };
 use serde::Serialize;
+
+/// Who has no name any more.
+const DELETED_USER: &str = "deleted user";
 
 /// What a client gets for its password or refresh token.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -35,6 +38,7 @@ pub(crate) struct DeviceWish {
 pub(crate) async fn open(edge: &Edge, user: &User, wish: DeviceWish) -> Result<Tokens, Problem> {
     let store = &edge.engines.store;
     let now = edge.engines.clock.now();
+    may_enter(edge, user.user_id).await?;
     let known = match wish.device_id {
         Some(id) => store.devices(user.user_id).await?.into_iter().find(|device| device.device_id == id),
         None => None,
@@ -67,7 +71,24 @@ pub(crate) async fn open(edge: &Edge, user: &User, wish: DeviceWish) -> Result<T
         secret: rand::random(),
     };
     store.create_session(&session).await?;
+    // A ban or a deletion since the password was looked at has not seen this session, perhaps.
+    if let Err(problem) = may_enter(edge, user.user_id).await {
+        sessions::end(edge, session).await?;
+        return Err(problem);
+    }
     tokens(edge, user, &session)
+}
+
+/// Refuses the banned, and accounts that were deleted meanwhile.
+async fn may_enter(edge: &Edge, user: UserId) -> Result<(), Problem> {
+    let state = edge.engines.store.account_states(&[user]).await?.pop().unwrap_or_default();
+    match state {
+        AccountState { deleted_at: Some(_), .. } => Err(Problem::unauthenticated()),
+        AccountState { banned_at: Some(_), .. } => {
+            Err(Problem::new(Code::Forbidden, "this account is banned"))
+        }
+        AccountState { .. } => Ok(()),
+    }
 }
 
 /// The tokens of a session's present generation.
@@ -87,6 +108,14 @@ pub(crate) fn tokens(edge: &Edge, user: &User, session: &Session) -> Result<Toke
 
 /// A user as others see it.
 pub(crate) fn profile(user: &User) -> Profile {
+    if user.is_deleted() {
+        return Profile {
+            user_id: user.user_id,
+            username: String::new(),
+            display_name: DELETED_USER.to_owned(),
+            avatar_media_id: None,
+        };
+    }
     Profile {
         user_id: user.user_id,
         username: user.username.clone(),

@@ -2,6 +2,7 @@
 
 use super::Identity;
 use crate::{
+    admin,
     edge::Edge,
     problem::Problem,
     settings::{EdgeLimits, millis},
@@ -114,21 +115,7 @@ async fn row(edge: &Edge, identity: &Identity) -> Result<Option<Session>, Proble
 /// Ends a session: the row first, then all gateways are told, this one at once.
 pub(crate) async fn end(edge: &Edge, session: Session) -> Result<(), Problem> {
     let id = session.session_id;
-    // Nobody is signed in there any more: nothing is pushed there.
-    edge.engines.store.delete_tokens(session.user_id, session.device_id).await?;
-    let mut row = Some(session);
-    let mut rounds = 0;
-    while let Some(before) = row.filter(|row| row.ended_at.is_none()) {
-        let after = Session { ended_at: Some(edge.engines.clock.now()), ..before.clone() };
-        if edge.engines.store.swap_session(&before, &after).await? {
-            break;
-        }
-        rounds += 1;
-        if rounds == ROUNDS {
-            return Err(Problem::unavailable("the session is being changed; try again"));
-        }
-        row = edge.engines.store.sessions(&[id]).await?.pop().flatten();
-    }
+    admin::end_row(&edge.engines, session).await?;
     close(edge, &[id]);
     // The row is the truth; a gateway that does not hear of it looks the row up in a few seconds.
     if let Err(error) = edge.engines.live.revoke(&[id]).await {

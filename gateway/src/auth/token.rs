@@ -11,10 +11,11 @@ use ed25519_dalek::{
 };
 use hmac::{Hmac, Mac as _};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use parlor_schemas::{DeviceId, SessionId, Timestamp, UserId};
+use parlor_schemas::{DeviceId, MediaId, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
+use subtle::ConstantTimeEq as _;
 
 /// What an access token says. Times in it are seconds (RFC 7519).
 #[derive(Debug, Serialize, Deserialize)]
@@ -41,6 +42,8 @@ pub(crate) struct Keys {
     public: String,
     /// Of refresh tokens.
     refresh: [u8; 32],
+    /// Of URLs of media.
+    urls: [u8; 32],
     issuer: String,
     audience: String,
     leeway_ms: i64,
@@ -80,6 +83,7 @@ impl Keys {
             header,
             public: BASE64.encode(public),
             refresh: mac(&key.to_bytes(), &[b"parlor refresh token"]),
+            urls: mac(&key.to_bytes(), &[b"parlor media url"]),
             issuer: settings.issuer.clone(),
             audience: settings.audience.clone(),
             leeway_ms: settings.leeway_ms as i64,
@@ -136,6 +140,17 @@ impl Keys {
     pub fn refresh_proof(&self, session: SessionId, generation: u64, secret: &[u8; 32]) -> [u8; 32] {
         mac(&self.refresh, &[session.as_bytes(), &generation.to_be_bytes(), secret])
     }
+
+    /// What makes a URL good: `method` on an object, until then.
+    pub fn url_proof(&self, method: &str, media: MediaId, until: Timestamp) -> String {
+        let parts = [method.as_bytes(), b" ", media.as_bytes(), &until.0.to_be_bytes()];
+        BASE64.encode(mac(&self.urls, &parts))
+    }
+
+    /// Whether it is ours.
+    pub fn is_url_proof(&self, method: &str, media: MediaId, until: Timestamp, proof: &str) -> bool {
+        self.url_proof(method, media, until).as_bytes().ct_eq(proof.as_bytes()).into()
+    }
 }
 
 fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
@@ -177,6 +192,17 @@ mod tests {
         let token = keys.sign(&identity(), Timestamp(0)).unwrap();
         assert_eq!(keys.verify(&token, Timestamp(1_004_999)), Ok(identity()));
         assert_eq!(keys.verify(&token, Timestamp(1_005_000)).unwrap_err().code, Code::Unauthenticated);
+    }
+
+    #[test]
+    fn a_url_is_good_for_one_thing_until_a_time() {
+        let keys = Keys::new(&test_settings()).unwrap();
+        let (media, until) = (MediaId(Uuid::from_u128(1)), Timestamp(9));
+        let proof = keys.url_proof("GET", media, until);
+        assert!(keys.is_url_proof("GET", media, until, &proof));
+        assert!(!keys.is_url_proof("PUT", media, until, &proof));
+        assert!(!keys.is_url_proof("GET", MediaId(Uuid::from_u128(2)), until, &proof));
+        assert!(!keys.is_url_proof("GET", media, Timestamp(10), &proof));
     }
 
     #[test]

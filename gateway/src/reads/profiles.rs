@@ -69,9 +69,10 @@ impl Reader {
         let (mut known, mut skipped) = (Vec::new(), Vec::new());
         for ((user_id, user), is_blocked) in wanted.into_iter().zip(users).zip(blocked) {
             match user {
+                None => skipped.push(Skipped { user_id, code: Code::NotFound }),
+                Some(user) if user.is_deleted() => skipped.push(Skipped { user_id, code: Code::NotFound }),
                 Some(_) if is_blocked => skipped.push(Skipped { user_id, code: Code::Blocked }),
                 Some(_) => known.push(user_id),
-                None => skipped.push(Skipped { user_id, code: Code::NotFound }),
             }
         }
         Ok((known, skipped))

@@ -3,7 +3,7 @@
 use crate::{
     answers,
     auth::Identity,
-    commands::{self, Asked},
+    commands::{self, Asked, Sources},
     edge::Edge,
     problem::Problem,
     settings::millis,
@@ -27,6 +27,21 @@ pub(super) async fn ask(
     asked: Asked,
 ) -> Result<Outcome, Problem> {
     edge.buckets.user(who.user_id)?;
+    let mut asked = asked;
+    if let Some(sources) = Sources::of(&asked.action) {
+        asked.refused = sources.verdict(edge, who.user_id, conversation).await?;
+    }
+    ask_at_once(edge, who, conversation, key, asked).await
+}
+
+/// The same for what the user did not ask for one by one.
+pub(super) async fn ask_at_once(
+    edge: &Edge,
+    who: &Identity,
+    conversation: ConversationId,
+    key: ClientMsgId,
+    asked: Asked,
+) -> Result<Outcome, Problem> {
     let unknown = || Problem::unavailable("the outcome is unknown: repeat with the same Idempotency-Key");
     let (to, heard) = oneshot::channel();
     commands::submit(edge, who, (conversation, key), asked, Asker::Rest(to))?;

@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use parlor_schemas::{
-    ClientMsgId, ConversationId, ConversationView, Outcome, UserId,
+    ClientMsgId, ConversationId, ConversationView, MediaId, Outcome, UserId,
     record::{ConversationKind, HistoryRule},
 };
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,8 @@ pub(crate) struct Making {
 pub(crate) struct Change {
     #[serde(default)]
     title: Option<String>,
+    #[serde(default)]
+    avatar_media_id: Option<MediaId>,
     #[serde(default)]
     history: Option<HistoryRule>,
 }
@@ -79,7 +81,7 @@ async fn direct(
         _ => return Err(Problem::invalid("member_ids: the one other side")),
     };
     let id = ConversationId::direct(who.user_id, peer);
-    if edge.engines.store.users(&[peer]).await?.pop().flatten().is_none() {
+    if edge.engines.store.users(&[peer]).await?.pop().flatten().is_none_or(|user| user.is_deleted()) {
         return Err(Problem::not_found("user"));
     }
     let outcome = ask::ask(edge, who, id, key, commands::create_direct(peer)?).await?;
@@ -173,6 +175,6 @@ pub(crate) async fn change(
     Key(key): Key,
     Json(body): Json<Change>,
 ) -> Result<Response, Problem> {
-    let asked = commands::change(body.title, body.history, &edge.limits)?;
+    let asked = commands::change(body.title, body.avatar_media_id, body.history, &edge.limits)?;
     Ok(ask::acked(StatusCode::OK, ask::ask(&edge, &who, id, key, asked).await?))
 }

@@ -4,10 +4,10 @@ use super::{
     body::{Asking, Caller, In, Json},
     sign_in::{NAME_MAX, username_of},
 };
-use crate::{auth::login::profile, commands, edge::Edge, presence, problem::Problem};
+use crate::{auth::login::profile, commands, edge::Edge, media, presence, problem::Problem};
 use axum::extract::State;
 use parlor_engines::store::User;
-use parlor_schemas::{LastSeenTo, PrivacyChange, UserId, frames::Profile};
+use parlor_schemas::{LastSeenTo, MediaId, PrivacyChange, UserId, frames::Profile};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -32,6 +32,9 @@ pub(crate) struct MeChange {
     last_seen_to: Option<LastSeenTo>,
     #[serde(default)]
     read_receipts: Option<bool>,
+    /// An object of one's own that has been uploaded; everybody may see it then.
+    #[serde(default)]
+    avatar_media_id: Option<MediaId>,
 }
 
 /// A user's name.
@@ -76,9 +79,16 @@ pub(crate) async fn patch(
     if let Some(name) = change.display_name {
         commands::check_text("display_name", &name, NAME_MAX)?;
         user.display_name = name;
-        edge.engines.store.put_user(&user).await?;
-        edge.reads.forget_profile(who.user_id);
     }
+    if let Some(id) = change.avatar_media_id {
+        let row = media::readable(&edge, who.user_id, id).await?;
+        if row.is_none_or(|row| row.owner_id != who.user_id) {
+            return Err(Problem::not_found("media"));
+        }
+        user.avatar_media_id = Some(id);
+    }
+    edge.engines.store.put_user(&user).await?;
+    edge.reads.forget_profile(who.user_id);
     let privacy = PrivacyChange { last_seen_to: change.last_seen_to, read_receipts: change.read_receipts };
     if privacy != PrivacyChange::default() {
         edge.engines.store.change_privacy(who.user_id, privacy).await?;
@@ -108,7 +118,7 @@ pub(crate) async fn by_name(
     Asking(asked): Asking<ByName>,
 ) -> Result<axum::Json<Profile>, Problem> {
     let user = match username_of(&asked.username) {
-        Some(name) => edge.engines.store.user_by_name(&name).await?,
+        Some(name) => edge.engines.store.user_by_name(&name).await?.filter(|user| !user.is_deleted()),
         None => None,
     };
     Ok(axum::Json(profile(&user.ok_or_else(|| Problem::not_found("user"))?)))

@@ -9,7 +9,6 @@ use crate::{
     commands::{self, Asked},
     edge::Edge,
     problem::Problem,
-    socket::writing,
 };
 use axum::{extract::State, http::StatusCode, response::Response};
 use parlor_schemas::{
@@ -47,11 +46,7 @@ pub(crate) async fn send(
     Key(key): Key,
     Json(MessageBody { body }): Json<MessageBody>,
 ) -> Result<Response, Problem> {
-    let from = body.forwarded_from;
-    let mut asked = commands::send(body, &edge.limits)?;
-    if let Some(from) = from {
-        asked.refused = writing::may_forward(&edge, &who, from).await?;
-    }
+    let asked = commands::send(body, &edge.limits)?;
     answer(&edge, &who, (id, key), asked, StatusCode::CREATED).await
 }
 

@@ -13,7 +13,7 @@ use crate::{
 };
 use axum::{extract::State, http::StatusCode};
 use parlor_engines::store::User;
-use parlor_schemas::{Code, DeviceId, UserId, frames::DeviceKind};
+use parlor_schemas::{Code, DeviceId, Timestamp, UserId, frames::DeviceKind};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -88,11 +88,14 @@ pub(crate) async fn register(
     commands::check_text("email", body.email.as_deref().unwrap_or_default(), NAME_MAX)?;
     let wish = wish_of(body.device)?;
     let taken = || Problem::new(Code::UsernameTaken, "this name is taken");
+    let now = edge.engines.clock.now();
     // Most names that are taken are found without the cost of a hash; the store decides races.
-    if edge.engines.store.user_by_name(&username).await?.is_some() {
+    let holder = edge.engines.store.user_by_name(&username).await?;
+    if let Some(holder) = &holder
+        && !is_free(&edge, holder, now).await?
+    {
         return Err(taken());
     }
-    let now = edge.engines.clock.now();
     let user = User {
         user_id: UserId(clock::v7(now)),
         username,
@@ -102,10 +105,24 @@ pub(crate) async fn register(
         password_hash: edge.auth.passwords.hash(body.password).await?,
         created_at: now,
     };
-    if !edge.engines.store.create_user(&user).await? {
+    let is_made = match holder {
+        None => edge.engines.store.create_user(&user).await?,
+        Some(holder) => edge.engines.store.replace_user(holder.user_id, &user).await?,
+    };
+    if !is_made {
         return Err(taken());
     }
     Ok((StatusCode::CREATED, axum::Json(login::open(&edge, &user, wish).await?)))
+}
+
+/// Whether a name may go to somebody else: its holder was deleted long enough ago.
+async fn is_free(edge: &Edge, holder: &User, now: Timestamp) -> Result<bool, Problem> {
+    if !holder.is_deleted() {
+        return Ok(false);
+    }
+    let state = edge.engines.store.account_states(&[holder.user_id]).await?.pop().unwrap_or_default();
+    let free_at = state.deleted_at.map(|at| at.plus_millis(edge.auth.settings.name_free_ms as i64));
+    Ok(free_at.is_some_and(|free_at| free_at <= now))
 }
 
 /// Signs in.
@@ -119,7 +136,7 @@ pub(crate) async fn login(
     edge.buckets.sign_in(ip)?;
     let wish = wish_of(body.device)?;
     let user = match username_of(&body.username) {
-        Some(username) => edge.engines.store.user_by_name(&username).await?,
+        Some(username) => edge.engines.store.user_by_name(&username).await?.filter(|user| !user.is_deleted()),
         None => None,
     };
     // A name nobody has costs the same and gets the same answer.

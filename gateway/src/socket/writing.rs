@@ -2,18 +2,11 @@
 
 use super::session::{Note, Session};
 use crate::{
-    auth::Identity,
-    commands::{self, Asked},
-    edge::Edge,
+    commands::{self, Asked, Sources},
     problem::Problem,
     waiters::Asker,
 };
-use parlor_schemas::{
-    Action, ClientMsgId, Code, ConversationId,
-    frames::ClientFrame,
-    record::{ForwardedFrom, Message},
-};
-use std::sync::Arc;
+use parlor_schemas::{ClientMsgId, ConversationId, frames::ClientFrame};
 
 fn missing<T>(field: Option<T>, name: &'static str) -> Result<T, Problem> {
     field.ok_or_else(|| Problem::invalid(format!("{name}: missing")))
@@ -39,20 +32,19 @@ pub(crate) fn command(session: &mut Session, frame: ClientFrame<'_>) -> Result<(
         _ => commands::pin(missing(frame.target, "target")?, missing(frame.op, "op")?)?,
     };
     let id: Option<Box<str>> = frame.id.as_deref().map(Into::into);
-    if let Action::Message(Message { forwarded_from: Some(from), .. }) = &asked.action {
-        let from = *from;
-        forward(session, from, (conversation_id, client_msg_id), asked, id);
+    if let Some(sources) = Sources::of(&asked.action) {
+        look_first(session, sources, (conversation_id, client_msg_id), asked, id);
         return Ok(());
     }
     let asker = Asker::Socket { connection: session.connection.number, id };
     commands::submit(&session.edge, session.identity()?, (conversation_id, client_msg_id), asked, asker)
 }
 
-/// A message may forward only what its sender may read. That is looked up first, and nothing else
-/// of this socket overtakes it.
-fn forward(
+/// A message may forward, and refer to, only what its sender may read. That is looked up first, and
+/// nothing else of this socket overtakes it.
+fn look_first(
     session: &mut Session,
-    from: ForwardedFrom,
+    sources: Sources,
     to: (ConversationId, ClientMsgId),
     asked: Asked,
     id: Option<Box<str>>,
@@ -62,7 +54,7 @@ fn forward(
     session.edge.tasks.spawn(async move {
         if let Some(identity) = connection.identity.get() {
             let asker = Asker::Socket { connection: connection.number, id: id.clone() };
-            let done = match may_forward(&edge, identity, from).await {
+            let done = match sources.verdict(&edge, identity.user_id, to.0).await {
                 Ok(refused) => commands::submit(&edge, identity, to, Asked { refused, ..asked }, asker),
                 Err(problem) => Err(problem),
             };
@@ -72,22 +64,6 @@ fn forward(
         }
         connection.outbox.note(Note::Done);
     });
-}
-
-/// Why the user may not forward this, if so. The verdict goes with the command: a resend of one
-/// that was done gets its ack though the original is gone since.
-pub(crate) async fn may_forward(
-    edge: &Arc<Edge>,
-    identity: &Identity,
-    from: ForwardedFrom,
-) -> Result<Option<Code>, Problem> {
-    let record = match edge.reads.record(identity.user_id, from.conversation_id, from.seq).await {
-        Ok(record) => record,
-        Err(problem) if problem.code.is_definite() => return Ok(Some(problem.code)),
-        Err(problem) => return Err(problem),
-    };
-    let is_there = record.is_some_and(|record| !record.redacted);
-    Ok((!is_there).then_some(Code::NotFound))
 }
 
 /// `read` and `delivered`: gathered, never answered.

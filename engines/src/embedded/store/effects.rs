@@ -1,9 +1,9 @@
 //! The persister's effects as rows: right in any order and any number of times.
 
-use super::{decode, encode, pending_row};
+use super::{decode, encode, media, pending_row};
 use crate::{
     embedded::{failure::Failure, keys, pending::Pending, tables::Table},
-    store::{Effect, Head, Info, StoredAck},
+    store::{Effect, Head, Info, Reference, StoredAck},
 };
 use parlor_schemas::{
     ConversationId, Membership, RecordText, UserId,
@@ -50,6 +50,10 @@ impl Prepared {
                 Effect::Membership(membership) => member(pending, &membership),
                 Effect::Info(row) => info(pending, &row),
                 Effect::Head(conversation, row) => head(pending, conversation, row),
+                Effect::Reference(id, conversation_id, seq) => {
+                    media::put_reference(pending, id, Reference { conversation_id, seq });
+                    Ok(())
+                }
                 Effect::Own(conversation, user, marks) => raise(pending, conversation, user, marks),
             },
         }

@@ -8,11 +8,11 @@ use parlor_engines::store::{Device, Session, User};
 use parlor_schemas::{DeviceId, SessionId, Timestamp, UserId};
 
 /// A name that no other test has: engines that outlive a test may be shared by several.
-fn name_of(word: &str) -> String {
+pub fn name_of(word: &str) -> String {
     format!("{word}_{:x}", fresh().as_u128() & 0xFFFF_FFFF)
 }
 
-fn named(username: &str) -> User {
+pub fn named(username: &str) -> User {
     User {
         user_id: user(),
         username: username.into(),
