@@ -27,23 +27,25 @@ async function keep({ version, files }) {
   const cache = await caches.open(name);
   await cache.addAll(files.map((file) => new Request(file, { cache: 'no-cache' })));
   if ((await asked()).version !== version) {
-    await caches.delete(name);
-    return undefined;
+    return forget();
   }
   await cache.put('/complete', new Response(''));
   for (const other of await caches.keys()) if (other.startsWith(PREFIX) && other !== name) await caches.delete(other);
   return name;
 }
 
+/** Another version that can't be had whole: better none than the old one. */
+async function forget() {
+  for (const name of await caches.keys()) if (name.startsWith(PREFIX)) await caches.delete(name);
+  return undefined;
+}
+
 /** A visit: the page's first file. @param {Request} request */
 async function visit(request) {
   let name = await kept();
-  try {
-    const shell = await asked();
-    if (name !== PREFIX + shell.version) name = await keep(shell);
-  } catch {
-    // No network, or no server behind it.
-  }
+  // No network, or no server behind it: what is kept is all there is.
+  const shell = await asked().catch(() => null);
+  if (shell && name !== PREFIX + shell.version) name = await keep(shell).catch(forget);
   const found = name && (await caches.open(name).then((cache) => cache.match('/index.html')));
   return found || fetch(request);
 }

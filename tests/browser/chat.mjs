@@ -1,6 +1,7 @@
 // People in browsers, told by what they see. `PARLOR_URL` names a running server; `PARLOR_SCREENSHOTS` a folder for
 // pictures of the way; `PARLOR_CHROMIUM` a browser other than Debian's. Arguments name the chapters to run.
 import playwright from '../../web/node_modules/playwright-core/index.js';
+import { account } from './account.mjs';
 import { bot } from './bot.mjs';
 import { check, finish, same } from './check.mjs';
 import { groups } from './groups.mjs';
@@ -8,6 +9,7 @@ import { history } from './history.mjs';
 import { installed } from './installed.mjs';
 import { looks } from './looks.mjs';
 import { messages } from './messages.mjs';
+import { own } from './own.mjs';
 import { talk } from './talk.mjs';
 
 const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
@@ -17,7 +19,7 @@ const browser = await playwright.chromium.launch({ executablePath: process.env.P
 const world = /** @type {import('./people.mjs').World} */ ({
   browser, url: process.env.PARLOR_URL ?? 'http://127.0.0.1:8080', run: Date.now().toString(36), said: /** @type {string[]} */ ([]),
 });
-const chapters = { talk, messages, groups, looks, installed, bot, history };
+const chapters = { talk, messages, groups, own, looks, installed, bot, history, account };
 const wanted = process.argv.slice(2);
 
 for (const [name, chapter] of Object.entries(chapters)) {

@@ -110,4 +110,13 @@ export async function messages({ ann, bo }) {
     await bo.message('Friday at eight?').getByTestId('reaction').filter({ hasText: '❤️' }).waitFor();
     await ann.at('outbox').waitFor({ state: 'detached' });
   });
+
+  await check('a picture goes with a message, and is seen by the other', async () => {
+    await ann.attach('sunset.png');
+    await ann.say('look!');
+    await bo.sees('look!');
+    const picture = bo.message('look!').getByRole('img', { name: 'sunset.png' });
+    await picture.waitFor();
+    await bo.page.waitForFunction(() => /** @type {HTMLImageElement | null} */ (document.querySelector('.picture img'))?.naturalWidth === 16);
+  });
 }

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 /** @typedef {{seq: number, state: string, text: string, mine: boolean}} Shown */
 /** What the chapters hand on. @typedef {{browser: Browser, url: string, run: string, said: string[], ann: Person, bo: Person, cleo: Person}} World */
 
+/** A picture of 16 points square. */
+export const PICTURE = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAGUlEQVR4nGM8UWHDQApgIkn1qIZRDUNKAwC9oAGcJiUjwwAAAABJRU5ErkJggg==', 'base64');
 const PATIENCE_MS = 45_000;
 
 export class Person {
@@ -129,10 +131,9 @@ export class Person {
     await this.at(`settings-${part}`).click();
   }
 
-  /** Attaches a picture of one colour to the next message. @param {string} name */
+  /** Attaches a small picture to the next message. @param {string} name */
   async attach(name) {
-    const file = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkaPhfz0AEYBxVSF+FAAhKDveksOjmAAAAAElFTkSuQmCC', 'base64');
-    await this.at('attach').setInputFiles({ name, mimeType: 'image/png', buffer: file });
+    await this.at('attach').setInputFiles({ name, mimeType: 'image/png', buffer: PICTURE });
     await this.page.locator('[data-testid="attached"]:not([aria-busy="true"])', { hasText: name }).waitFor();
   }
 

@@ -28,7 +28,7 @@ export const reasonOf = ({ error }) => REASONS[error?.code ?? ''] ?? error?.mess
 
 /** @param {{client: Client, row: Row, message: Message, joined: boolean, changes: Entry[], deeds: Deeds, found: boolean, index: number}} props */
 export function Bubble({ client, row, message: plain, joined, changes, deeds, found, index }) {
-  const message = withChanges(plain, changes);
+  const message = withChanges(plain, changes, client.clock.now());
   const { record, text, body, deleted, edited, pinned } = message;
   const mine = record.sender_id === client.me;
   const seen = record.seq <= row.mark_seq ? 'read' : 'delivered';

@@ -2,7 +2,7 @@
 /** @import {Message} from '../sdk/fold.js' */
 /** @import {Row, User} from '../sdk/types.js' */
 import { Attached, useFiles } from './attach.js';
-import { draftFromElsewhere, draftOf, keepDraft } from './drafts.js';
+import { draftOf, isTyped, keepDraft } from './drafts.js';
 import { html, useEffect, useLayoutEffect, useRef, useState } from './html.js';
 import { Icon } from './icons.js';
 import { calling, candidates, mentionsIn, Suggestions } from './mentions.js';
@@ -42,8 +42,8 @@ export function Composer({ client, row, name, held, mode, setMode }) {
     field.current?.focus();
     field.current?.setSelectionRange(1e6, 1e6);
   }, [mode]);
-  const draft = edit ? null : draftFromElsewhere(row);
-  useEffect(() => void (draft !== null && setText(draft)), [draft]);
+  // What another device has typed. The effect comes late: by then something may have been typed here.
+  useEffect(() => void (edit || isTyped(conversation_id) || setText(draftOf(row))), [row.view?.draft]);
   useLayoutEffect(() => {
     const area = field.current;
     if (!area) return;

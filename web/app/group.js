@@ -2,7 +2,7 @@
 /** @import {Member, Row, User} from '../sdk/types.js' */
 import { Dialog } from './dialog.js';
 import { Picture } from './picture.js';
-import { html, useRef, useState } from './html.js';
+import { html, useEffect, useRef, useState } from './html.js';
 import { Icon } from './icons.js';
 import { below, Menu } from './menu.js';
 import { Avatar, nameOf, titleOf } from './names.js';
@@ -11,6 +11,8 @@ import { Person as About } from './person.js';
 import { Picker } from './picker.js';
 import { statusOf } from './presence.js';
 
+/** So many members are watched for their dots. */
+const WATCHED = 200;
 /** A call that makes a record, with its key; whether it was done. @typedef {(call: (key: string) => Promise<any>) => Promise<boolean>} Act */
 
 /** What a role may do to another (PROTOCOL §1). @param {string | undefined} role @param {Member} member */
@@ -32,6 +34,7 @@ export function Group({ client, row, close }) {
   const role = row.left ? undefined : members.find((member) => member.user_id === client.me)?.role;
   const leads = role === 'owner' || role === 'admin';
   const id = row.conversation_id;
+  useEffect(() => client.watch(members.slice(0, WATCHED).map((member) => member.user_id)), [members.length]);
 
   /** @type {Act} */
   async function act(call) {

@@ -7,7 +7,7 @@ import { html, useEffect, useRef, useState } from './html.js';
 import { Icon } from './icons.js';
 import { copy, MessageMenu, powersOver } from './message_menu.js';
 import { nameOf, sentence } from './names.js';
-import { pendingChanges } from './overlay.js';
+import { endOf, pendingChanges } from './overlay.js';
 import { Receipts } from './receipts.js';
 import { useTimeline } from './timeline.js';
 import { say } from './toast.js';
@@ -41,6 +41,8 @@ export function Messages({ client, row, read_seq, jump, setMode }) {
   const fresh = shown.find(({ record }) => record.seq > read_seq && record.sender_id !== client.me && record.kind === 'message')?.record.seq;
   const list = useVirtual(shown, { key: conversation_id, edge, first: fresh && row.unread > 3 ? { seq: fresh, from_top: 90 } : null });
   const missed = useMissed(row, list.end && timeline.present, pending.length, list.toEnd);
+
+  useEndings(client, shown.slice(list.from, list.until));
 
   /** @param {number} seq */
   async function show(seq) {
@@ -139,6 +141,21 @@ function useMissed(row, end, pending, toEnd) {
     kept.current.pending = pending;
   }, [pending]);
   return Math.max(0, row.cursor_ord - kept.current.ord);
+}
+
+/** Draws again when the next message in sight ends by itself. @param {Client} client @param {import('../sdk/fold.js').Shown[]} shown */
+function useEndings(client, shown) {
+  const [, redraw] = useState(0);
+  const now = client.clock.now();
+  const next = shown.reduce((next, message) => {
+    const end = 'system' in message || message.deleted ? Infinity : endOf(message);
+    return end > now ? Math.min(next, end) : next;
+  }, Infinity);
+  useEffect(() => {
+    // A timer knows no longer time than this.
+    const timer = next < Infinity && setTimeout(() => redraw((turn) => turn + 1), Math.min(next - now, 2 ** 31 - 1));
+    return () => clearTimeout(timer || undefined);
+  }, [next]);
 }
 
 /** Says new messages aloud, and only those. @param {{client: Client, row: Row}} props */

@@ -33,8 +33,13 @@ export function reactionsOf(client, { reactions, counts }, changes) {
   return [...shown].filter(([, { count }]) => count > 0).map(([emoji, of]) => ({ emoji, ...of }));
 }
 
-/** A message with what was asked for it already done. @param {Message} message @param {Entry[]} changes @returns {Message} */
-export function withChanges(message, changes) {
+/** When a message ends by itself, in ms. @param {Message} message */
+export const endOf = ({ record: { at, body } }) => (body.ttl_ms > 0 ? Date.parse(at) + body.ttl_ms : Infinity);
+
+/** A message with what was asked for it already done. @param {Message} message @param {Entry[]} changes @param {number} now
+ * @returns {Message} */
+export function withChanges(message, changes, now) {
+  if (endOf(message) <= now) return { ...message, deleted: true, text: '', body: {} };
   for (const { type, fields } of changes) {
     if (type === 'delete') return { ...message, deleted: true, text: '', body: {} };
     if (type === 'edit') message = { ...message, edited: true, text: fields.body.text, body: { ...message.body, ...fields.body } };

@@ -31,7 +31,7 @@ export function Picture({ client, id, name, group, media_id, change }) {
     try {
       change(await client.api.upload(await square(file), 'picture.jpg'));
     } catch (refusal) {
-      say(/** @type {any} */ (refusal).code ? refusalText(refusal) : 'That is no picture this browser can read.');
+      say(refusal instanceof DOMException ? 'That is no picture this browser can read.' : refusalText(refusal));
     }
     setBusy(false);
   }

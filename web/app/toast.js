@@ -1,4 +1,4 @@
-import { html, useEffect, useState } from './html.js';
+import { html, useEffect, useLayoutEffect, useRef, useState } from './html.js';
 
 /** How long a notice stays, in ms. */
 const STAYS_MS = 6000;
@@ -18,6 +18,7 @@ export function say(text, action, act) {
 /** Where notices stand; one at a time. */
 export function Toast() {
   const [now, set] = useState(notice);
+  const place = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => {
     tell = set;
     return () => void (tell = () => {});
@@ -27,6 +28,11 @@ export function Toast() {
     const timer = setTimeout(() => set(null), STAYS_MS);
     return () => clearTimeout(timer);
   }, [now]);
-  return html`<div class="toast-place" role="status" aria-live="polite">${now && html`<p class="toast" key=${now.key}><span>${now.text}</span>
+  // Above everything, an open dialog included.
+  useLayoutEffect(() => {
+    place.current?.hidePopover?.();
+    if (now) place.current?.showPopover?.();
+  }, [now]);
+  return html`<div class="toast-place" popover="manual" ref=${place} role="status" aria-live="polite">${now && html`<p class="toast" key=${now.key}><span>${now.text}</span>
     ${now.action && html`<button onClick=${() => (now.act?.(), set(null))}>${now.action}</button>`}</p>`}</div>`;
 }
