@@ -10,6 +10,9 @@ use parlor_schemas::{
 };
 use serde::Serialize;
 
+/// Bytes of names that people give to themselves and to devices.
+pub(crate) const NAME_MAX: usize = 256;
+
 /// What is asked, checked.
 #[derive(Debug)]
 pub(crate) struct Asked {
@@ -77,6 +80,12 @@ fn hash(kind: &str, fields: &impl Serialize) -> Result<Hash, Problem> {
 
 /// A message.
 pub(crate) fn send(body: Message, limits: &Limits) -> Result<Asked, Problem> {
+    check_message(&body, limits)?;
+    Ok(Asked::new(hash("send", &body)?, Action::Message(body)))
+}
+
+/// The form of a message's content, of a new one and of one that replaces another's.
+fn check_message(body: &Message, limits: &Limits) -> Result<(), Problem> {
     check_content(body.text.as_deref(), &body.mentions, body.media.len(), limits)?;
     if let Some(seq) = body.reply_to {
         check_seq("body.reply_to", seq)?;
@@ -90,13 +99,13 @@ pub(crate) fn send(body: Message, limits: &Limits) -> Result<Asked, Problem> {
             limits.ttl_min_ms, limits.ttl_max_ms
         )));
     }
-    Ok(Asked::new(hash("send", &body)?, Action::Message(body)))
+    Ok(())
 }
 
 /// New text, mentions and media of a message.
 pub(crate) fn edit(target: u64, body: Message, limits: &Limits) -> Result<Asked, Problem> {
     check_seq("target", target)?;
-    check_content(body.text.as_deref(), &body.mentions, body.media.len(), limits)?;
+    check_message(&body, limits)?;
     let edit = Edit { target, text: body.text, mentions: body.mentions, media: body.media };
     Ok(Asked::new(hash("edit", &edit)?, Action::Edit(edit)))
 }

@@ -39,6 +39,7 @@ mod settings;
 mod socket;
 mod sweep;
 mod tasks;
+mod text;
 mod typing;
 mod waiters;
 mod web;

@@ -7,6 +7,7 @@ use crate::{
     limits::Limits,
     presence::{Here, PresenceView},
     record::{Message, Op, Skipped},
+    strict,
     text::RecordText,
     time::Timestamp,
     view::{ConversationChange, ConversationShown},
@@ -66,13 +67,13 @@ pub struct ClientFrame<'a> {
     pub conversation_id: Option<ConversationId>,
     #[serde(default)]
     pub client_msg_id: Option<ClientMsgId>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "strict::maybe_object")]
     pub body: Option<Message>,
     #[serde(default)]
     pub target: Option<u64>,
     #[serde(borrow, default)]
     pub emoji: Option<Text<'a>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "strict::maybe_word")]
     pub op: Option<Op>,
     #[serde(default)]
     pub seq: Option<u64>,
@@ -86,11 +87,11 @@ pub struct ClientFrame<'a> {
     pub since: Option<Text<'a>>,
     #[serde(borrow, default)]
     pub token: Option<Text<'a>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "strict::maybe_object")]
     pub device: Option<DeviceAsked<'a>>,
     #[serde(default)]
     pub on: Option<bool>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "strict::maybe_word")]
     pub status: Option<Here>,
     #[serde(default)]
     pub user_ids: Option<Vec<UserId>>,
@@ -126,6 +127,7 @@ pub fn fields_of(kind: &str) -> Option<&'static [&'static str]> {
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[allow(missing_docs)]
 pub struct DeviceAsked<'a> {
+    #[serde(deserialize_with = "strict::word")]
     pub kind: DeviceKind,
     #[serde(borrow)]
     pub name: Text<'a>,

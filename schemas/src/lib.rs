@@ -18,6 +18,7 @@ pub mod push;
 pub mod receipt;
 pub mod record;
 pub mod rows;
+pub mod strict;
 pub mod text;
 pub mod time;
 pub mod topics;

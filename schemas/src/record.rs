@@ -4,6 +4,7 @@ use crate::{
     command::Origin,
     error::Code,
     ids::{ClientMsgId, ConversationId, DeviceId, MediaId, MessageId, UserId},
+    strict,
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -140,9 +141,9 @@ pub struct Message {
     pub reply_to: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<UserId>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "strict::objects")]
     pub media: Vec<MediaRef>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "strict::maybe_object")]
     pub forwarded_from: Option<ForwardedFrom>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl_ms: Option<u64>,

@@ -88,6 +88,7 @@ pub(crate) struct ListOf<T> {
 
 /// Which users.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Which {
     /// The one with this name.
     username: Option<String>,

@@ -1,14 +1,21 @@
 //! What handlers take out of requests; whatever is wrong with it comes out as a problem.
 
 use crate::{
-    auth::Identity, clock, edge::Edge, problem::Problem, serve::Peer, settings::millis, socket::enter,
+    auth::Identity,
+    clock,
+    edge::Edge,
+    problem::Problem,
+    serve::Peer,
+    settings::millis,
+    socket::enter,
+    text::{has_nul, is_plain},
 };
 use axum::{
     body,
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::request::Parts,
 };
-use parlor_schemas::{ClientMsgId, Code};
+use parlor_schemas::{ClientMsgId, Code, strict::Object};
 use serde::de::DeserializeOwned;
 use std::{net::IpAddr, sync::Arc};
 
@@ -30,27 +37,11 @@ impl<T: DeserializeOwned> FromRequest<Arc<Edge>> for Json<T> {
             return Err(Problem::invalid("U+0000 is not allowed"));
         }
         let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        // serde would take an array as an object without names.
-        if bytes.trim_ascii_start().first() == Some(&b'[') {
-            return Err(Problem::invalid("the body: a JSON object"));
-        }
-        serde_json::from_slice(bytes).map(Self).map_err(|error| {
+        serde_json::from_slice(bytes).map(|Object(body)| Self(body)).map_err(|error| {
             let text = error.to_string();
             Problem::invalid(text.split(" at line ").next().unwrap_or_default().to_owned())
         })
     }
-}
-
-/// Whether a JSON text escapes U+0000 anywhere.
-fn has_nul(json: &[u8]) -> bool {
-    let mut rest = json;
-    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
-        if rest[at + 1..].starts_with(b"u0000") {
-            return true;
-        }
-        rest = rest.get(at + 2..).unwrap_or_default();
-    }
-    false
 }
 
 /// The parts of the path.
@@ -61,8 +52,8 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Arc<Edge>> for In<T> {
 
     async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Problem> {
         match Path::from_request_parts(parts, edge).await {
-            Ok(Path(value)) => Ok(Self(value)),
-            Err(_) => Err(Problem::invalid("the path: ids are canonical UUIDs, seqs are numbers")),
+            Ok(Path(value)) if is_plain(parts.uri.path()) => Ok(Self(value)),
+            _ => Err(Problem::invalid("the path: ids are canonical UUIDs, seqs are numbers")),
         }
     }
 }
@@ -74,6 +65,9 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Edge>> for Asking<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Problem> {
+        if !is_plain(parts.uri.query().unwrap_or_default()) {
+            return Err(Problem::invalid("the query: UTF-8 without U+0000"));
+        }
         match Query::from_request_parts(parts, edge).await {
             Ok(Query(value)) => Ok(Self(value)),
             Err(rejection) => Err(Problem::invalid(rejection.body_text())),
@@ -112,15 +106,12 @@ impl FromRequestParts<Arc<Edge>> for Key {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Problem> {
-        match parts.headers.get("idempotency-key") {
-            None => Ok(Self(ClientMsgId(clock::v7(edge.engines.clock.now())))),
-            Some(value) => value
-                .to_str()
-                .ok()
-                .and_then(|text| text.parse().ok())
-                .map(Self)
-                .ok_or_else(|| Problem::invalid("Idempotency-Key: a canonical UUID")),
-        }
+        let mut keys = parts.headers.get_all("idempotency-key").iter();
+        let Some(key) = keys.next() else {
+            return Ok(Self(ClientMsgId(clock::v7(edge.engines.clock.now()))));
+        };
+        let key = key.to_str().ok().and_then(|text| text.parse().ok()).filter(|_| keys.next().is_none());
+        key.map(Self).ok_or_else(|| Problem::invalid("Idempotency-Key: one canonical UUID"))
     }
 }
 
@@ -137,14 +128,6 @@ pub(crate) fn limit(asked: Option<i64>, none: usize) -> Result<usize, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_escaped_nul_is_found_and_an_escaped_backslash_is_not_one() {
-        assert!(has_nul(br#"{"a":"x\u0000"}"#));
-        assert!(has_nul(br#"{"a":"\\\u0000"}"#));
-        assert!(!has_nul(br#"{"a":"\\u0000"}"#));
-        assert!(!has_nul(br#"{"a":"\u0001"}\"#));
-    }
 
     #[test]
     fn limits_are_cut() {

@@ -14,6 +14,7 @@ use axum::{
 use parlor_schemas::{
     ClientMsgId, ConversationId, ConversationView, MediaId, Outcome, UserId,
     record::{ConversationKind, HistoryRule},
+    strict,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -21,11 +22,12 @@ use std::sync::Arc;
 /// A conversation to be made.
 #[derive(Deserialize, utoipa::ToSchema)]
 pub(crate) struct Making {
+    #[serde(deserialize_with = "strict::word")]
     kind: ConversationKind,
     member_ids: Vec<UserId>,
     #[serde(default)]
     title: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "strict::maybe_word")]
     history: Option<HistoryRule>,
 }
 
@@ -36,7 +38,7 @@ pub(crate) struct Change {
     title: Option<String>,
     #[serde(default)]
     avatar_media_id: Option<MediaId>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "strict::maybe_word")]
     history: Option<HistoryRule>,
 }
 

@@ -14,8 +14,17 @@ use tokio::sync::oneshot;
 
 /// A range of records.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Range {
     after: Option<u64>,
+    before: Option<u64>,
+    limit: Option<i64>,
+}
+
+/// The last messages of a range.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Back {
     before: Option<u64>,
     limit: Option<i64>,
 }
@@ -47,15 +56,16 @@ pub(crate) async fn records(
 
 /// Messages, newest first, folded.
 #[utoipa::path(get, path = "/v1/conversations/{conversation_id}/messages", tag = "history",
-    params(("conversation_id" = String, Path), Range), responses((status = 200)))]
+    params(("conversation_id" = String, Path), Back), responses((status = 200)))]
 pub(crate) async fn messages(
     State(edge): State<Arc<Edge>>,
     Caller(who): Caller,
     In(id): In<ConversationId>,
-    Asking(range): Asking<Range>,
+    Asking(back): Asking<Back>,
 ) -> Result<Response, Problem> {
-    let limit = limit(range.limit, 50)?;
-    Ok(json(edge.reads.folded(who.user_id, id, range.before, limit).await?))
+    let limit = limit(back.limit, 50)?;
+    back.before.map_or(Ok(()), |seq| commands::check_seq("before", seq))?;
+    Ok(json(edge.reads.folded(who.user_id, id, back.before, limit).await?))
 }
 
 /// Sets the own read mark.

@@ -2,12 +2,18 @@
 
 use super::{
     body::{Asking, Caller, In, Json},
-    sign_in::{NAME_MAX, username_of},
+    sign_in::username_of,
 };
-use crate::{auth::login::profile, commands, edge::Edge, media, presence, problem::Problem};
+use crate::{
+    auth::login::profile,
+    commands::{self, NAME_MAX},
+    edge::Edge,
+    media, presence,
+    problem::Problem,
+};
 use axum::extract::State;
 use parlor_engines::store::User;
-use parlor_schemas::{LastSeenTo, MediaId, PrivacyChange, UserId, frames::Profile};
+use parlor_schemas::{LastSeenTo, MediaId, PrivacyChange, UserId, frames::Profile, strict};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -28,7 +34,7 @@ pub(crate) struct Me {
 pub(crate) struct MeChange {
     #[serde(default)]
     display_name: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "strict::maybe_word")]
     last_seen_to: Option<LastSeenTo>,
     #[serde(default)]
     read_receipts: Option<bool>,
@@ -39,6 +45,7 @@ pub(crate) struct MeChange {
 
 /// A user's name.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ByName {
     username: String,
 }

@@ -60,6 +60,7 @@ pub(crate) struct Found {
 
 /// What makes a URL good.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Signed {
     /// Milliseconds since 1970.
     until: i64,

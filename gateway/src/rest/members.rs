@@ -10,6 +10,7 @@ use parlor_schemas::{
     ConversationId, Timestamp, UserId,
     receipt::Marks,
     record::{Role, Skipped},
+    strict,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub(crate) struct Members {
 
 /// One page of a list.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct PageOf {
     pub(super) cursor: Option<String>,
     pub(super) limit: Option<i64>,
@@ -48,6 +50,7 @@ pub(crate) struct Adding {
 /// A role to be given.
 #[derive(Deserialize, utoipa::ToSchema)]
 pub(crate) struct RoleBody {
+    #[serde(deserialize_with = "strict::word")]
     role: Role,
 }
 

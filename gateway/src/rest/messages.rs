@@ -14,6 +14,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use parlor_schemas::{
     ClientMsgId, ConversationId,
     record::{Message, Op},
+    strict,
 };
 use serde::Deserialize;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 /// A message's content.
 #[derive(Deserialize, utoipa::ToSchema)]
 pub(crate) struct MessageBody {
+    #[serde(deserialize_with = "strict::object")]
     body: Message,
 }
 

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 /// The viewer's time zone.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Where {
     /// An IANA name; UTC without it.
     tz: Option<String>,

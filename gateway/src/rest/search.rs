@@ -22,6 +22,7 @@ const CONVERSATIONS_PAGE: usize = 1_000;
 
 /// A question.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Asked {
     /// Each of its words must begin a word of the message; characters of scripts without spaces are
     /// found as they stand.

@@ -7,18 +7,16 @@ use crate::{
         password::Passwords,
         refresh as tokens, sessions,
     },
-    clock, commands,
+    clock,
+    commands::{self, NAME_MAX},
     edge::Edge,
     problem::Problem,
 };
 use axum::{extract::State, http::StatusCode};
 use parlor_engines::store::User;
-use parlor_schemas::{Code, DeviceId, Timestamp, UserId, frames::DeviceKind};
+use parlor_schemas::{Code, DeviceId, Timestamp, UserId, frames::DeviceKind, strict};
 use serde::Deserialize;
 use std::sync::Arc;
-
-/// Bytes of names that people give.
-pub(super) const NAME_MAX: usize = 256;
 
 /// The body of register and login.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -29,7 +27,7 @@ pub(crate) struct SignIn {
     display_name: Option<String>,
     #[serde(default)]
     email: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "strict::maybe_object")]
     device: Option<DeviceBody>,
 }
 
@@ -38,6 +36,7 @@ pub(crate) struct SignIn {
 pub(crate) struct DeviceBody {
     #[serde(default)]
     device_id: Option<DeviceId>,
+    #[serde(deserialize_with = "strict::word")]
     kind: DeviceKind,
     name: String,
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     auth::Identity,
+    commands::{self, NAME_MAX},
     edge::Edge,
     hub::Connection,
     presence,
@@ -183,6 +184,9 @@ impl Session {
             return Err(Problem::new(Code::Conflict, "already signed in; `reauth` renews the token"));
         }
         let token = frame.token.ok_or_else(|| Problem::invalid("token: missing"))?;
+        if let Some(device) = &frame.device {
+            commands::check_text("device.name", &device.name, NAME_MAX)?;
+        }
         if let Some(tz) = frame.device.as_ref().and_then(|device| device.tz.as_deref()) {
             self.connection.set_tz(presence::text::zone(tz)?);
         }

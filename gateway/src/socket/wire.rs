@@ -2,7 +2,11 @@
 //! goes the slow way, which tells bad JSON (the socket closes) from a bad field (one `error`), and
 //! forgives fields that the frame's type does not have.
 
-use parlor_schemas::frames::{ClientFrame, ID_MAX_CHARS, fields_of};
+use crate::text::has_nul;
+use parlor_schemas::{
+    frames::{ClientFrame, ID_MAX_CHARS, fields_of},
+    strict::Object,
+};
 use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, Visitor},
@@ -26,12 +30,16 @@ pub(crate) enum Unread {
 
 /// Reads a text and hands the frame on.
 pub(crate) fn with_frame<T>(text: &str, then: impl FnOnce(ClientFrame<'_>) -> T) -> Result<T, Unread> {
-    if let Ok(frame) = serde_json::from_str::<ClientFrame<'_>>(text)
+    if !has_nul(text.as_bytes())
+        && let Ok(Object(frame)) = serde_json::from_str::<Object<ClientFrame<'_>>>(text)
         && frame.id.as_deref().is_none_or(is_id)
     {
         return Ok(then(frame));
     }
     let (id, filtered) = filter(text)?;
+    if has_nul(filtered.as_bytes()) {
+        return Err(Unread::Refused { id, detail: "U+0000 is not allowed".into() });
+    }
     match serde_json::from_str::<ClientFrame<'_>>(&filtered) {
         Ok(frame) => Ok(then(frame)),
         Err(error) => Err(Unread::Refused { id, detail: without_place(&error) }),
@@ -136,10 +144,21 @@ mod tests {
             r#" {"type":"ping","seq":"of another type"} "#,
             r#"{"type":"ping","unknown":1,"unknown":2}"#,
             r#"{"type":"ping","unknown":"\ud800"}"#,
+            r#"{"type":"ping","unknown":"\u0000"}"#,
         ] {
             assert_eq!(read(good).as_deref(), Ok("ping"), "{good}");
         }
-        for bad in ["", "x", "[]", "1", r#""ping""#, "{", r#"{"type":"ping"}x"#, "{\"type\":\"a\u{1}\"}"] {
+        for bad in [
+            "",
+            "x",
+            "[]",
+            r#"["ping","7"]"#,
+            "1",
+            r#""ping""#,
+            "{",
+            r#"{"type":"ping"}x"#,
+            "{\"type\":\"a\u{1}\"}",
+        ] {
             assert_eq!(read(bad), Err(Unread::NotAnObject), "{bad}");
         }
         for (bad, id) in [
@@ -152,6 +171,9 @@ mod tests {
             (r#"{"type":"send","id":"7","body":{"text":"\ud83d"}}"#, "7"),
             (r#"{"type":"send","id":"7","body":{"text":"a","text":"b"}}"#, "7"),
             (r#"{"type":"send","id":"7","body":"text"}"#, "7"),
+            (r#"{"type":"send","id":"7","body":["text"]}"#, "7"),
+            (r#"{"type":"heads","id":"7","since":"\u0000"}"#, "7"),
+            (r#"{"type":"pin","id":"7","op":{"add":null}}"#, "7"),
             (r#"{"type":"ping","id":7}"#, "-"),
             (r#"{"type":"ping","id":"a","id":"b"}"#, "-"),
         ] {

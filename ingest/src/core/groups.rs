@@ -3,7 +3,7 @@
 use super::{
     Conversation, Draft,
     draft::{Verdict, no_members},
-    messages::role_of,
+    messages::{blocked, role_of},
 };
 use parlor_schemas::{
     Body, Code, Command, ConversationId, Refusal, Timestamp, UserId,
@@ -33,6 +33,9 @@ impl Draft<'_> {
         }
         let conversation = self.conversation_of(id, sender)?;
         if conversation.members.conversation_kind == ConversationKind::Direct {
+            if conversation.members.is_blocked(sender) {
+                return Err(blocked());
+            }
             return refuse(Code::Forbidden, "a direct conversation never changes");
         }
         match &command.action {
@@ -65,7 +68,7 @@ impl Draft<'_> {
         let known = self.conversation(id);
         if let Some(known) = &known {
             if known.members.is_blocked(sender) {
-                return refuse(Code::Blocked, "this person does not receive your messages");
+                return Err(blocked());
             }
             if known.seq > 0 {
                 return Ok(Verdict::Done);

@@ -11,8 +11,9 @@ impl Draft<'_> {
     pub(super) fn judge_message(&self, command: &Command, facts: &Facts) -> Result<Verdict, Refusal> {
         let conversation = self.conversation_of(command.conversation_id, command.sender_id)?;
         let sender = command.sender_id;
-        if conversation.members.is_blocked(sender) && !matches!(command.action, Action::Delete(_)) {
-            return Err(Refusal::new(Code::Blocked, "this person does not receive your messages"));
+        let is_blocked = conversation.members.is_blocked(sender);
+        if is_blocked && !matches!(command.action, Action::Delete(_)) {
+            return Err(blocked());
         }
         let target = || self.target(&conversation, command, facts);
         let body = match &command.action {
@@ -28,6 +29,9 @@ impl Draft<'_> {
             }
             Action::Delete(delete) => {
                 let target = target()?;
+                if is_blocked && target.sender_id != sender {
+                    return Err(blocked());
+                }
                 let in_group = conversation.members.conversation_kind == ConversationKind::Group;
                 if !(in_group && role_of(&conversation, sender) >= Role::Admin) {
                     self.own_and_recent(target, sender)?;
@@ -86,6 +90,11 @@ impl Draft<'_> {
         }
         Ok(())
     }
+}
+
+/// What the blocked one is told; deleting own messages stays open (PROTOCOL §1).
+pub(super) fn blocked() -> Refusal {
+    Refusal::new(Code::Blocked, "this person does not receive your messages")
 }
 
 /// The present role of a member.
