@@ -18,10 +18,10 @@ async function person(name, display_name, options) {
 }
 
 const ann = await person('ann', 'Ann Lindgren');
-const bo = await person('bo', 'Bo Adeyemi', { viewport: { width: 390, height: 844 } });
+const bo = await person('bo.adeyemi', 'Bo Adeyemi', { viewport: { width: 390, height: 844 } });
 const cleo = await person('cleo', 'Cleo Haddad', { viewport: { width: 390, height: 844 }, colorScheme: 'dark' });
 
-await ann.writeTo('bo');
+await ann.writeTo('bo.adeyemi');
 await ann.say('Did you get the tickets?');
 await bo.open('Ann');
 await bo.say('Two of them! Row 7 🎉');
@@ -40,12 +40,13 @@ await ann.line('Cleo').waitFor();
 
 await ann.page.getByRole('button', { name: 'New group' }).first().click();
 await ann.at('group-title').fill('Supper club');
-for (const name of ['bo', 'cleo']) {
+for (const name of ['bo.adeyemi', 'cleo']) {
   await ann.at('member-username').fill(name);
   await ann.at('member-add').click();
-  await ann.page.locator('.chip').nth(name === 'bo' ? 0 : 1).waitFor();
+  await ann.page.locator('.chip').nth(name === 'cleo' ? 1 : 0).waitFor();
 }
 await ann.at('group-create').click();
+await ann.page.getByRole('heading', { name: 'Supper club' }).waitFor();
 await ann.say('Who brings the soup on Friday?');
 await Promise.all([bo, cleo].map((one) => one.open('Supper club')));
 await cleo.say('I do. Lentils, as always');
