@@ -179,6 +179,7 @@ export class Person {
     const folder = process.env.PARLOR_SCREENSHOTS;
     if (!folder) return;
     mkdirSync(folder, { recursive: true });
+    await this.page.waitForFunction(() => document.getAnimations().every(({ playState, effect }) => playState !== 'running' || effect?.getComputedTiming().endTime === Infinity));
     await this.page.screenshot({ path: join(folder, `${name}.png`) });
   }
 }

@@ -102,10 +102,12 @@ export function Composer({ client, row, name, held, mode, setMode }) {
     const area = field.current;
     if (!area || !call) return;
     const value = `${area.value.slice(0, call.from)}@${user.username} ${area.value.slice(call.to)}`;
+    const caret = call.from + user.username.length + 2;
+    // At once: the next key may come before the next frame.
+    area.value = value;
+    area.setSelectionRange(caret, caret);
     type(value);
     setCall(null);
-    const caret = call.from + user.username.length + 2;
-    requestAnimationFrame(() => area.setSelectionRange(caret, caret));
   }
 
   /** Enter sends, Shift+Enter makes a line; an Enter that ends a composition (Japanese, Chinese) is neither.

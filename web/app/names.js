@@ -8,7 +8,8 @@ import { inBrief } from './text.js';
 export { nameOfUser as nameOf, userName } from './people.js';
 
 /** The other one of a direct conversation; undefined in a notebook. @param {Client} client @param {Row} row */
-export const peerOf = (client, row) => row.members?.find((member) => member.user_id !== client.me)?.user_id;
+export const peerOf = (client, row) =>
+  row.kind === 'direct' ? row.members?.find((member) => member.user_id !== client.me)?.user_id : undefined;
 
 /** @param {Client} client @param {Row} row */
 export function titleOf(client, row) {
