@@ -23,10 +23,13 @@ pub async fn any(who: &mut Dweller) {
         52..55 => on_a_message(who, "pin"),
         55..66 => mark(who, "read"),
         66..72 => mark(who, "delivered"),
-        72..74 => make_direct(who).await,
+        72 => make_direct(who).await,
+        73 => block(who).await,
         74..75 => make_group(who).await,
         75..83 => in_a_group(who).await,
-        83..90 => look(who).await,
+        83..87 => look(who).await,
+        87..89 => set_own(who).await,
+        89 => be_around(who),
         90..95 => who.device().cut(),
         95..97 => who.device().go_offline(),
         _ => who.devices.iter().for_each(crate::world::Device::come_back),
@@ -87,6 +90,40 @@ fn mark(who: &mut Dweller, kind: &str) {
     }
 }
 
+/// Blocks somebody, more often not any longer.
+async fn block(who: &mut Dweller) {
+    let method = if who.random.random_range(0..3) == 0 { Method::PUT } else { Method::DELETE };
+    let path = format!("/me/blocks/{}", who.another());
+    call(who, "block", method, &path, None).await;
+}
+
+/// Own settings of a conversation; the last ones are kept to be looked for in the end.
+async fn set_own(who: &mut Dweller) {
+    let Some((id, _)) = conversation(who) else { return };
+    let settings = json!({
+        "archived": who.random.random_range(0..2) == 0,
+        "pinned": who.random.random_range(0..2) == 0,
+        "draft": format!("draft {}", who.random.random_range(0..1_000)),
+    });
+    let path = format!("/conversations/{id}/settings");
+    if call(who, "settings", Method::PUT, &path, Some(settings.clone())).await {
+        who.own_settings.insert(id, settings);
+    }
+}
+
+/// Typing, presence and watching: hints without an answer.
+fn be_around(who: &mut Dweller) {
+    let frame = match who.random.random_range(0..3) {
+        0 => {
+            let Some((id, _)) = conversation(who) else { return };
+            json!({"type": "typing", "conversation_id": id, "on": who.random.random_range(0..2) == 0})
+        }
+        1 => json!({"type": "presence", "status": "away"}),
+        _ => json!({"type": "watch", "id": "w", "user_ids": [who.another(), who.another()]}),
+    };
+    who.device().frame(frame);
+}
+
 pub async fn make_direct(who: &mut Dweller) {
     let body = json!({"kind": "direct", "member_ids": [who.another()]});
     call(who, "direct", Method::POST, "/conversations", Some(body)).await;
@@ -120,8 +157,12 @@ async fn in_a_group(who: &mut Dweller) {
             let body = json!({ "user_ids": [who.another(), who.another()] });
             call(who, "add", Method::POST, &format!("{path}/members"), Some(body)).await;
         }
-        4..6 => call(who, "remove", Method::DELETE, &member, None).await,
-        6 => call(who, "leave", Method::POST, &format!("{path}/leave"), None).await,
+        4..6 => {
+            call(who, "remove", Method::DELETE, &member, None).await;
+        }
+        6 => {
+            call(who, "leave", Method::POST, &format!("{path}/leave"), None).await;
+        }
         7..9 => {
             let role = *["admin", "member", "owner"].choose(&mut who.random).expect("roles");
             call(who, "role", Method::PATCH, &member, Some(json!({ "role": role }))).await;
@@ -149,13 +190,20 @@ async fn look(who: &mut Dweller) {
     call(who, "look", Method::GET, &path, None).await;
 }
 
-async fn call(who: &mut Dweller, name: &'static str, method: Method, path: &str, body: Option<Value>) {
+/// Whether it was done.
+async fn call(
+    who: &mut Dweller,
+    name: &'static str,
+    method: Method,
+    path: &str,
+    body: Option<Value>,
+) -> bool {
     let key = (method != Method::GET).then(new_id);
     let (status, answer) = who.person.call_with_key(method, path, key.as_deref(), body).await;
     let tally = who.tally.entry(name).or_default();
     if status.is_success() {
         tally.0 += 1;
-        return;
+        return true;
     }
     tally.1 += 1;
     let refusals = [
@@ -167,4 +215,5 @@ async fn call(who: &mut Dweller, name: &'static str, method: Method, path: &str,
         StatusCode::SERVICE_UNAVAILABLE,
     ];
     assert!(refusals.contains(&status), "{name} {path}: {status} {answer}");
+    false
 }

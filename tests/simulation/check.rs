@@ -86,6 +86,12 @@ pub async fn rest(town: &Town, model: &Model) {
     for dweller in &town.dwellers {
         let person = &dweller.person;
         eventually(&format!("{}'s list", person.username), || async { list(person, model).await }).await;
+        for (id, wanted) in &dweller.own_settings {
+            let view = person.get(&format!("/conversations/{id}")).await;
+            for (name, wanted) in wanted.as_object().expect("settings") {
+                assert_eq!(&view[name], wanted, "{}: {name} of {id}", person.username);
+            }
+        }
         for (id, conversation) in of_user(model, &person.user_id) {
             let span = conversation.span(&person.user_id);
             let shown: Vec<Value> = (span.floor + 1..=conversation.head(&person.user_id))

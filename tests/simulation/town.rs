@@ -3,7 +3,8 @@
 use super::acts::{self, Tally};
 use crate::world::{Device, Person, World};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
-use std::{sync::Arc, time::Duration};
+use serde_json::Value;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// One person and their devices.
@@ -12,6 +13,8 @@ pub struct Dweller {
     pub devices: Vec<Device>,
     pub(super) random: StdRng,
     pub(super) tally: Tally,
+    /// What was set last, by conversation.
+    pub(super) own_settings: BTreeMap<String, Value>,
     /// Everybody's user id.
     pub(super) everybody: Arc<Vec<String>>,
 }
@@ -37,7 +40,8 @@ impl Town {
                 devices.push(person.log_in().await.connect().await);
             }
             let (random, tally) = (StdRng::from_rng(&mut random), Tally::default());
-            dwellers.push(Dweller { person, devices, random, tally, everybody: everybody.clone() });
+            let (own_settings, everybody) = (BTreeMap::new(), everybody.clone());
+            dwellers.push(Dweller { person, devices, random, tally, own_settings, everybody });
         }
         for dweller in &mut dwellers {
             acts::make_direct(dweller).await;
