@@ -182,8 +182,8 @@ mod tests {
         record(seq, members_seq, Body::Message(Message { text: Some("x".into()), ..Message::default() }))
     }
 
-    /// Who gets each record of a batch, all with a row as of record 10: they were committed together.
-    fn recipients(members: Vec<Member>, records: &[Record]) -> Vec<Vec<u64>> {
+    /// The items of a batch, all with a row as of record 10: they were committed together.
+    fn items(members: Vec<Member>, records: &[Record]) -> Items {
         let row = Arc::new(MembersRow {
             conversation_id: id(1),
             conversation_kind: ConversationKind::Group,
@@ -204,15 +204,11 @@ mod tests {
             let connection = user.0.as_u128() as u64;
             vec![Route { user_id: *user, device_id: id(0), gateway_id: id(90), connection }]
         };
-        let items = delivery.items(&users, users.iter().map(route).collect());
-        let shown: Vec<_> = items.iter().filter(|(_, item)| matches!(item, Item::Show { .. })).collect();
-        let joined = Item::Show {
-            connections: vec![11],
-            conversation_id: id(1),
-            change: ConversationChange::Joined,
-            seq: 10,
-        };
-        assert_eq!(shown, [&(id(90), joined)], "who joins is shown the conversation, once");
+        delivery.items(&users, users.iter().map(route).collect())
+    }
+
+    /// Who gets each record.
+    fn recipients(items: Items) -> Vec<Vec<u64>> {
         let frames = items.into_iter().filter_map(|(_, item)| match item {
             Item::Frame { mut connections, .. } => {
                 connections.sort_unstable();
@@ -233,7 +229,16 @@ mod tests {
         };
         let records = [message(9, 1), record(10, 10, Body::MembersAdded(joined)), message(11, 10)];
         let members = vec![member(10, 1, None), member(11, 10, None)];
-        assert_eq!(recipients(members, &records), [vec![10], vec![10, 11], vec![10, 11]]);
+        let items = items(members, &records);
+        let shown: Vec<_> = items.iter().filter(|(_, item)| matches!(item, Item::Show { .. })).collect();
+        let joined = Item::Show {
+            connections: vec![11],
+            conversation_id: id(1),
+            change: ConversationChange::Joined,
+            seq: 10,
+        };
+        assert_eq!(shown, [&(id(90), joined)], "who joins is shown the conversation, once");
+        assert_eq!(recipients(items), [vec![10], vec![10, 11], vec![10, 11]]);
     }
 
     #[test]
@@ -242,6 +247,6 @@ mod tests {
         let going = record(10, 10, Body::MemberLeft(gone));
         let records = [message(9, 1), going, message(11, 10), message(12, 10)];
         let members = vec![member(10, 1, None), member(11, 1, Some(10))];
-        assert_eq!(recipients(members, &records), [vec![10, 11], vec![10, 11], vec![10], vec![10]]);
+        assert_eq!(recipients(items(members, &records)), [vec![10, 11], vec![10, 11], vec![10], vec![10]]);
     }
 }
