@@ -39,7 +39,7 @@ async fn nothing_later_reaches_a_former_member_by_any_path() {
     // When the store has it all ...
     let written = async {
         while ann.get(&format!("/conversations/{group}")).await["title"] != "canary title" {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
     tokio::time::timeout(PATIENCE, written).await.expect("it is folded");

@@ -127,7 +127,7 @@ async fn pictures_of_people_and_groups() {
     let seen = async {
         // The list shows it when the persister has written it.
         while !sees(cid, &crest).await {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
     tokio::time::timeout(crate::world::PATIENCE, seen)

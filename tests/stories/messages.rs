@@ -38,7 +38,7 @@ async fn an_expired_message_has_no_body_anywhere_and_still_counts() {
     ask(&ann, "edit", &chat, json!({"target": 2, "body": {"text": "canary edited"}})).await;
     let gone = async {
         while json!(people[1].records(&chat).await).to_string().contains("canary") {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
     tokio::time::timeout(PATIENCE, gone).await.expect("it expires");

@@ -36,7 +36,7 @@ pub async fn asked(asker: &Person, of: &Person, status: &str) -> Value {
             if answer["status"] == status {
                 return answer;
             }
-            tokio::task::yield_now().await;
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
     tokio::time::timeout(crate::world::PATIENCE, asking).await.unwrap_or_else(|_| panic!("never {status}"))

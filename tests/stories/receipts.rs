@@ -94,7 +94,7 @@ async fn who_read_a_message_and_when() {
             if delivered.len() == 2 && read.len() == 1 {
                 return (delivered, read);
             }
-            tokio::task::yield_now().await;
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
     let (delivered, read) = tokio::time::timeout(PATIENCE, settled).await.expect("the marks are stored");
@@ -145,7 +145,7 @@ async fn a_group_of_1024_is_full_and_says_who_read() {
     assert!(marked.iter().all(|(status, _)| *status == StatusCode::NO_CONTENT));
     let settled = async {
         while receipts(owner, &group, 2, 200).await.1.len() < 1_022 {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
     tokio::time::timeout(PATIENCE, settled).await.expect("the marks are stored");
