@@ -82,7 +82,7 @@ fn without_rows(document: &Value, route: &routes::Route, operation: &Value) -> V
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_parameter_and_field_has_a_row() {
-    let stage = Stage::new().await;
+    let stage = Box::pin(Stage::new()).await;
     let url = format!("http://{}/openapi.json", stage.address());
     let (_, document) = api(Method::GET, &url, None, None, None).await;
     let (routes, mut missing) = (routes::Route::all(), Vec::new());

@@ -116,7 +116,7 @@ async fn field(stage: &Stage, field: Field) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fault_in_a_field_is_answered_as_its_row_says() {
-    let stage = Stage::new().await;
+    let stage = Box::pin(Stage::new()).await;
     let before = stage.elsewhere_head().await;
     let fields = Field::all().into_iter().map(|one| field(&stage, one));
     let failures: Vec<Vec<String>> = stream::iter(fields).buffer_unordered(AT_ONCE).collect().await;
@@ -126,7 +126,7 @@ async fn a_fault_in_a_field_is_answered_as_its_row_says() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn good_frames_are_answered_before_and_after_auth_as_their_row_says() {
-    let stage = Stage::new().await;
+    let stage = Box::pin(Stage::new()).await;
     let mut failures = Vec::new();
     for frame in Frame::all() {
         for (when, signed_in) in [("before auth", false), ("after auth", true)] {
@@ -163,7 +163,7 @@ async fn say_no_frame(socket: &mut Socket, text: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_frame_has_its_fate() {
-    let stage = Stage::new().await;
+    let stage = Box::pin(Stage::new()).await;
     let mut scene = Scene::new(&stage).await;
     let mut failures = Vec::new();
     for row in rows(PAGE, "No frames") {
@@ -190,7 +190,7 @@ async fn what_is_no_frame_has_its_fate() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_is_no_good_is_refused_as_its_row_says() {
-    let stage = Stage::new().await;
+    let stage = Box::pin(Stage::new()).await;
     let mut scene = Scene::new(&stage).await;
     let seqs = [
         ("deleted", scene.deleted().await),

@@ -244,7 +244,7 @@ impl Ask {
             }
             ("key", "two keys") => self.keys = vec![new_id(), new_id()],
             ("key", _) => {
-                self.keys = Some(scene.fill(told)).filter(|told| !told.is_empty()).into_iter().collect()
+                self.keys = Some(scene.fill(told)).filter(|told| !told.is_empty()).into_iter().collect();
             }
             _ => {
                 let good = self.json();
@@ -342,7 +342,7 @@ async fn all_of(stage: &Stage, route: Route) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fault_in_a_request_is_answered_as_its_row_says() {
-    let stage = Stage::new().await;
+    let stage = Box::pin(Stage::new()).await;
     let before = stage.elsewhere_head().await;
     let routes = Route::all().into_iter().map(|route| all_of(&stage, route));
     let failures: Vec<Vec<String>> = stream::iter(routes).buffer_unordered(AT_ONCE).collect().await;

@@ -31,6 +31,7 @@ pub struct Stage {
 }
 
 /// An object that was uploaded, and what makes its URLs good.
+#[allow(clippy::struct_field_names, reason = "ids are named after what they name")]
 struct Media {
     media_id: String,
     put: (String, String),
