@@ -56,10 +56,14 @@ impl Field {
     pub fn all() -> Vec<Self> {
         let frames = Frame::all();
         let mut fields = Vec::new();
-        for row in rows(PAGE, "Fields") {
+        let all = rows(PAGE, "Fields");
+        let has_own =
+            |kind: &str, path: &str| all.iter().any(|row| (row.of("frame"), row.of("field")) == (kind, path));
+        for row in &all {
             let (kind, path) = (row.of("frame"), row.of("field"));
             let faults = faults::of(path, Sort::of(row.of("sort")), Place::Json, row.from("missing"));
-            let of: Vec<_> = frames.iter().filter(|frame| kind == "any" || frame.kind == kind).collect();
+            let is_of = |frame: &&Frame| kind == frame.kind || kind == "any" && !has_own(frame.kind, path);
+            let of: Vec<_> = frames.iter().filter(is_of).collect();
             assert!(!of.is_empty(), "{kind}: no such frame");
             fields.extend(of.into_iter().map(|frame| Self {
                 frame: frame.clone(),

@@ -143,8 +143,13 @@ impl Cast {
     }
 
     /// The number of the next record, made by somebody whom no operation concerns.
-    async fn next_seq(&self) -> u64 {
-        let who = if self.kind == Kind::Group { "witness" } else { "one" };
+    async fn next_seq(&self, asker: &str) -> u64 {
+        let who = match (self.kind, asker) {
+            (Kind::Group, _) => "witness",
+            // The other one is blocked.
+            (Kind::Blocked, _) | (_, "two") => "one",
+            _ => "two",
+        };
         say_in(&self.conversation, &self.people[who], "next").await
     }
 }
@@ -274,7 +279,7 @@ impl Cast {
             _ => new_id(),
         };
         let (by, with) = (self.fill(asker, &own, by), self.fill(asker, &own, with));
-        let before = self.next_seq().await;
+        let before = self.next_seq(who).await;
         let is_rest = by.contains(' ');
         let heard =
             if is_rest { by_rest(asker, &by, &with).await } else { by_socket(asker, &by, &with).await? };
@@ -285,7 +290,7 @@ impl Cast {
             self.sees_mark(asker, &by).await?;
         }
         let makes: u64 = row.of("makes").parse().expect("a number");
-        let made = self.next_seq().await - before - 1;
+        let made = self.next_seq(who).await - before - 1;
         let wanted = if verdict == "ok" { makes } else { 0 };
         if made == wanted { Ok(()) } else { Err(format!("{made} records made instead of {wanted}")) }
     }
