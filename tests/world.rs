@@ -12,7 +12,7 @@ mod shared;
 
 pub use device::{Device, State};
 pub use nodes::World;
-pub use person::{Person, api};
+pub use person::{Person, api, client};
 
 /// Nothing that is waited for may take longer; a guard against hanging, not a measure.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

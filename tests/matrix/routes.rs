@@ -6,7 +6,7 @@ use super::{
     scene::{Scene, Stage},
     table::{Row, none, rows},
 };
-use crate::world::new_id;
+use crate::world::{client, new_id};
 use futures_util::{StreamExt, stream};
 use reqwest::{
     Method, Response,
@@ -267,7 +267,7 @@ impl Ask {
         if !pairs.is_empty() {
             url = format!("{url}?{}", pairs.join("&"));
         }
-        let mut request = reqwest::Client::new().request(self.method, url);
+        let mut request = client().request(self.method, url);
         if let Some(bearer) = self.bearer {
             request = request.header(AUTHORIZATION, bearer);
         }

@@ -1,8 +1,9 @@
 //! A person: an account, tokens, and what REST gives.
 
 use super::{Device, PATIENCE, new_id};
-use reqwest::{Method, StatusCode};
+use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
+use std::sync::LazyLock;
 use tokio::time::Instant;
 
 /// Somebody with an account and one session.
@@ -17,6 +18,14 @@ pub struct Person {
     pub refresh_token: String,
 }
 
+/// One client for all calls: to make one is slow. It keeps no connections, since each belongs to the
+/// runtime of its test.
+pub fn client() -> &'static Client {
+    static CLIENT: LazyLock<Client> =
+        LazyLock::new(|| Client::builder().pool_max_idle_per_host(0).build().expect("a client"));
+    &CLIENT
+}
+
 /// One REST call: status and JSON (null without a body).
 pub async fn api(
     method: Method,
@@ -25,7 +34,7 @@ pub async fn api(
     key: Option<&str>,
     body: Option<Value>,
 ) -> (StatusCode, Value) {
-    let mut request = reqwest::Client::new().request(method, url);
+    let mut request = client().request(method, url);
     if let Some(token) = token {
         request = request.bearer_auth(token);
     }
