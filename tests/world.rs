@@ -15,7 +15,7 @@ pub use nodes::World;
 pub use person::{Person, api, client};
 
 /// Nothing that is waited for may take longer; a guard against hanging, not a measure.
-pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(180);
 
 /// A new UUIDv7 as text.
 pub fn new_id() -> String {

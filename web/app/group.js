@@ -71,13 +71,17 @@ export function Group({ client, row, close }) {
 
 /** @param {{row: Row, change: (fields: any) => void}} props */
 function Rename({ row, change }) {
+  // What is being typed stays, whatever arrives meanwhile.
+  const [typed, setTyped] = useState(/** @type {string | null} */ (null));
   const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
-    const title = String(new FormData(/** @type {HTMLFormElement} */ (event.currentTarget)).get('title')).trim();
+    const title = (typed ?? '').trim();
+    setTyped(null);
     if (title && title !== row.title) change({ title });
   };
   return html`<form class="inline" onSubmit=${submit}>
-    <label class="field"><span>Name</span><input name="title" data-testid="group-rename" maxlength="120" dir="auto" value=${row.title ?? ''} /></label>
+    <label class="field"><span>Name</span><input name="title" data-testid="group-rename" maxlength="120" dir="auto"
+      value=${typed ?? row.title ?? ''} onInput=${(/** @type {any} */ event) => setTyped(event.currentTarget.value)} /></label>
     <button class="button">Rename</button></form>`;
 }
 

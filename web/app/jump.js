@@ -26,7 +26,7 @@ export function JumpToDate({ client, row, close, jump }) {
     }
   }
   return html`<${Dialog} title="Go to a date" close=${close}><form onSubmit=${submit}>
-    <label class="field"><span>Day</span><input type="date" name="day" max=${today} defaultValue=${today} value=${today} required autofocus data-testid="jump-day" /></label>
+    <label class="field"><span>Day</span><input type="date" name="day" max=${today} defaultValue=${today} required autofocus data-testid="jump-day" /></label>
     <p class="complaint" role="alert">${error}</p>
     <button class="button primary wide" data-testid="jump-go" aria-busy=${busy}>Show that day</button></form><//>`;
 }
