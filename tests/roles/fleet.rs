@@ -9,7 +9,6 @@ use parlor_schemas::Limits;
 use reqwest::Client;
 use std::{
     fs::{File, OpenOptions},
-    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{
         Arc,
@@ -123,7 +122,8 @@ impl Fleet {
     /// The same engines, for the test's own use.
     pub async fn engines(&self) -> Engines {
         let url = |name: &str| Some(self.setting(&format!("PARLOR__{name}")));
-        let urls = Urls { data: PathBuf::new(), log: url("LOG"), store: url("STORE"), live: url("LIVE") };
+        let (log, store, live) = (url("LOG"), url("STORE"), url("LIVE"));
+        let urls = Urls { log, store, live, ..Urls::default() };
         let mut tuning = Tuning::default();
         tuning.kafka.prefix = self.setting("PARLOR__ENGINES__KAFKA__PREFIX");
         tuning.redis.prefix = self.setting("PARLOR__ENGINES__REDIS__PREFIX");
