@@ -52,7 +52,8 @@ async fn a_server_that_is_away_is_unavailable_until_it_is_back() {
         refused(store.user_by_name("nobody")).await;
         proxy.set(Mood::Up);
         until("the server", async || store.write(7, write(id, 2), 2).await.ok()).await;
-        assert_eq!(soon("records", store.records(id, 0, 9, 9, false)).await.unwrap().len(), 2);
+        let records = until("records", async || store.records(id, 0, 9, 9, false).await.ok()).await;
+        assert_eq!(records.len(), 2);
     }
 }
 
