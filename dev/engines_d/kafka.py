@@ -131,7 +131,8 @@ def _secured(instance, directory: pathlib.Path) -> dict:
 
 def _format(instance, directory: pathlib.Path) -> None:
     name = hashlib.sha256(str(instance.directory).encode()).digest()[:16]  # the same for every node
-    cluster = base64.urlsafe_b64encode(name).decode()[:22]
+    # Never begins with a dash: the tool would take it for an option.
+    cluster = "P" + base64.urlsafe_b64encode(name).decode()[1:22]
     tool = [*_java(directory, "128m"), "kafka.tools.StorageTool", "format"]
     tool += ["-t", cluster, "-c", str(directory / "server.properties"), "--ignore-formatted"]
     if instance.state()["secure"]:
