@@ -47,8 +47,8 @@ class Node:
 
     def _ask(self, opcode: int, body: bytes, *expected: int) -> tuple:
         self.socket.sendall(struct.pack(">BBhBi", 4, 0, 0, opcode, len(body)) + body)
-        _, _, _, kind, size = struct.unpack(">BBhBi", _exactly(self.socket, 9))
-        answer = _exactly(self.socket, size)
+        _, _, _, kind, size = struct.unpack(">BBhBi", tls.exactly(self.socket, 9))
+        answer = tls.exactly(self.socket, size)
         if kind == ERROR:
             length = struct.unpack(">H", answer[4:6])[0]
             raise Refused(answer[6 : 6 + length].decode(errors="replace"))
@@ -99,13 +99,3 @@ def _skip_type(answer: bytes, at: int) -> int:
 
 def _string(text: str) -> bytes:
     return struct.pack(">H", len(text)) + text.encode()
-
-
-def _exactly(connection, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        part = connection.recv(size - len(data))
-        if not part:
-            raise ConnectionError("the node closed the connection")
-        data += part
-    return data

@@ -52,19 +52,9 @@ class Broker:
         self.sent += 1
         head = struct.pack(">hhi", api, version, self.sent) + _string("engines")
         self.socket.sendall(struct.pack(">i", len(head + body)) + head + body)
-        size = struct.unpack(">i", _exactly(self.socket, 4))[0]
-        return _exactly(self.socket, size)[4:]
+        size = struct.unpack(">i", tls.exactly(self.socket, 4))[0]
+        return tls.exactly(self.socket, size)[4:]
 
 
 def _string(text: str) -> bytes:
     return struct.pack(">h", len(text)) + text.encode()
-
-
-def _exactly(connection, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        part = connection.recv(size - len(data))
-        if not part:
-            raise ConnectionError("the broker closed the connection")
-        data += part
-    return data

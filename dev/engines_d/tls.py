@@ -1,4 +1,4 @@
-"""A connection to an engine, with TLS where it asks for it."""
+"""A connection to an engine, with TLS where it asks for it, and what comes over it."""
 
 import socket
 
@@ -15,3 +15,14 @@ def connect(host: str, port: int, timeout_s: float, ca=None):
     except BaseException:
         plain.close()
         raise
+
+
+def exactly(connection, size: int) -> bytes:
+    """So many bytes; an error if the other side ends before."""
+    data = b""
+    while len(data) < size:
+        part = connection.recv(size - len(data))
+        if not part:
+            raise ConnectionError("the node closed the connection")
+        data += part
+    return data

@@ -1,13 +1,12 @@
 //! Administrators: made on the host, acting over REST and on the host alike.
 
-use crate::world::{PATIENCE, Person, World, api};
+use crate::world::{Person, World, api, until};
 use parlor::{
     admin,
     cli::{AdminCommand, AdminTarget},
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use std::time::Duration;
 
 /// `parlor admin …` on the engines of the world.
 async fn on_host(world: &World, what: AdminCommand) -> Vec<String> {
@@ -114,14 +113,12 @@ async fn a_conversation_is_seen_from_outside_alone() {
     ann.post(&format!("/conversations/{group}/messages"), secret).await;
     bob.post(&format!("/conversations/{group}/leave"), json!({})).await;
     let path = format!("/admin/conversations/{group}");
-    let facts = loop {
+    // The store has it a moment later.
+    let written = async || {
         let (status, facts) = root.call(Method::GET, &path, None).await;
-        // The store has it a moment later.
-        if status == StatusCode::OK && facts["head_seq"] == 3 {
-            break facts;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        (status == StatusCode::OK && facts["head_seq"] == 3).then_some(facts)
     };
+    let facts = until("the store has it", written).await;
     assert_eq!((&facts["title"], &facts["members_count"]), (&json!("plans"), &json!(1)));
     assert_eq!(facts["members"].as_array().unwrap().len(), 2);
     assert!(!facts.to_string().contains("canary"));
@@ -151,16 +148,11 @@ async fn dead_letters_are_listed_without_their_content() {
     world.engines().log.append(vec![entry]).await.unwrap().await.unwrap();
     // Every group that reads the topic passes it on.
     let groups = Group::ALL.into_iter().filter(|group| group.topic() == Topic::Receipts).count();
-    let listed = async {
-        loop {
-            let letters = root.get("/admin/dead-letters").await;
-            if letters["items"].as_array().unwrap().len() == groups {
-                break letters;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+    let listed = async || {
+        let letters = root.get("/admin/dead-letters").await;
+        (letters["items"].as_array().unwrap().len() == groups).then_some(letters)
     };
-    let letters = tokio::time::timeout(PATIENCE, listed).await.expect("a letter of each group");
+    let letters = until("there is a letter of each group", listed).await;
     assert!(!letters.to_string().contains("canary"));
     assert!(letters["items"][0]["source"].as_str().unwrap().starts_with("chat.receipts.v1/1@"), "{letters}");
     assert!(!letters["items"][0]["reason"].as_str().unwrap().is_empty());

@@ -1,6 +1,6 @@
 //! Blocks: part of the direct conversation's order, and of no record.
 
-use crate::world::{PATIENCE, Person, World, new_id};
+use crate::world::{Person, World, new_id, until};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -11,19 +11,15 @@ async fn block(by: &Person, whom: &Person, on: bool) {
     assert_eq!(status, StatusCode::NO_CONTENT, "{answer}");
 }
 
-/// Lists are folded within 10 s: asks until `is_so`.
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let asking = async {
-        while !is_so().await {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("{what} never came"));
-}
-
 async fn blocked_by(person: &Person) -> Vec<Value> {
     let list = person.get("/me/blocks").await;
     list["items"].as_array().unwrap().iter().map(|item| item["user_id"].clone()).collect()
+}
+
+/// Lists are folded within 10 s: waits until the list is this one person.
+async fn listed(by: &Person, whom: &Person) {
+    let is_listed = async || blocked_by(by).await == [json!(whom.user_id)];
+    until("the list is there", async || is_listed().await.then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,7 +55,7 @@ async fn blocked_then_sent_is_refused_and_makes_no_record() {
         let path = format!("/conversations/{chat}/messages/2");
         let (status, ack) = bob.call_with_key(Method::DELETE, &path, Some(&new_id()), None).await;
         assert_eq!((status, &ack["seq"]), (StatusCode::OK, &json!(4)), "{ack}");
-        until("the list", async || blocked_by(ann).await == [json!(bob.user_id)]).await;
+        listed(ann, bob).await;
         assert_eq!(blocked_by(bob).await, [] as [Value; 0]);
     }
     // The sequencer learns it anew.
@@ -79,7 +75,8 @@ async fn blocked_then_sent_is_refused_and_makes_no_record() {
     assert_eq!(send(&ann).await["code"], "blocked");
     block(&bob, &ann, false).await;
     assert_eq!(send(&ann).await["seq"], 6);
-    until("the end", async || blocked_by(&ann).await.is_empty() && blocked_by(&bob).await.is_empty()).await;
+    let nobody = async || blocked_by(&ann).await.is_empty() && blocked_by(&bob).await.is_empty();
+    until("nobody is listed", async || nobody().await.then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,7 +91,7 @@ async fn a_block_may_come_before_the_conversation() {
     };
     assert_eq!(make(bob, ann).await.1["code"], "blocked");
     assert_eq!(bob.get("/conversations").await["items"], json!([]));
-    until("the list", async || blocked_by(ann).await == [json!(bob.user_id)]).await;
+    listed(ann, bob).await;
     let (status, made) = make(ann, bob).await;
     assert_eq!(status, StatusCode::CREATED, "the blocker may: {made}");
     assert_eq!(make(bob, ann).await.1["code"], "blocked");
@@ -117,7 +114,7 @@ async fn who_is_blocked_adds_nobody_who_blocked_and_its_marks_are_not_told() {
     a.answer(&a.send(&chat, "one")).await;
     b.upto(&chat, 2).await;
     block(ann, bob, true).await;
-    until("the list", async || blocked_by(ann).await == [json!(bob.user_id)]).await;
+    listed(ann, bob).await;
     // A group that the blocked one makes: who blocked is skipped and named; alone it is an error.
     let body = json!({"kind": "group", "title": "g", "member_ids": [ann.user_id, cid.user_id]});
     let made = bob.post("/conversations", body).await;
@@ -137,7 +134,7 @@ async fn who_is_blocked_adds_nobody_who_blocked_and_its_marks_are_not_told() {
     let (status, _) =
         bob.call(Method::PUT, &format!("/conversations/{chat}/read"), Some(json!({"seq": 2}))).await;
     assert_eq!(status, StatusCode::NO_CONTENT);
-    until("the own mark", async || b.heads().await[&chat]["unread"] == 0).await;
+    until("the own mark is told", async || (b.heads().await[&chat]["unread"] == 0).then_some(())).await;
     b.frame(json!({"type": "read", "conversation_id": theirs, "seq": 2}));
     a.frame_of("receipt", |f| f["conversation_id"] == theirs.as_str() && f["read_seq"] == 2).await;
     assert!(

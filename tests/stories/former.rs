@@ -1,6 +1,6 @@
 //! Former members: what stays open to them, what does not, and what a return brings.
 
-use crate::world::{PATIENCE, Person, World, new_id};
+use crate::world::{Person, World, new_id, until};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -37,12 +37,8 @@ async fn nothing_later_reaches_a_former_member_by_any_path() {
     ann.call_with_key(Method::PUT, &format!("{path}/pin"), Some(&new_id()), None).await;
     a.answer(&a.send(&group, "canary text")).await;
     // When the store has it all ...
-    let written = async {
-        while ann.get(&format!("/conversations/{group}")).await["title"] != "canary title" {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, written).await.expect("it is folded");
+    let title = async || ann.get(&format!("/conversations/{group}")).await["title"].clone();
+    until("it is folded", async || (title().await == "canary title").then_some(())).await;
     // ... nothing of it is told, and what was is as it was.
     let mut told = Vec::new();
     for path in

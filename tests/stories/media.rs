@@ -1,6 +1,6 @@
 //! Pictures and files in messages.
 
-use crate::world::{Person, World};
+use crate::world::{Person, World, until};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -124,15 +124,8 @@ async fn pictures_of_people_and_groups() {
     let (status, answer) = ann.call(Method::PATCH, &format!("/conversations/{group}"), Some(change)).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     ann.post(&format!("/conversations/{group}/members"), json!({"user_ids": [cid.user_id]})).await;
-    let seen = async {
-        // The list shows it when the persister has written it.
-        while !sees(cid, &crest).await {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(crate::world::PATIENCE, seen)
-        .await
-        .expect("who came later sees the group's picture");
+    // The list shows it when the persister has written it.
+    until("who came later sees the group's picture", async || sees(cid, &crest).await.then_some(())).await;
     assert!(sees(bob, &crest).await);
 }
 

@@ -1,6 +1,6 @@
 //! What a message can be: a reply, a forward, one with mentions, pinned, one that expires.
 
-use crate::world::{Device, PATIENCE, Person, World, new_id};
+use crate::world::{Device, Person, World, new_id, until};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -36,12 +36,8 @@ async fn an_expired_message_has_no_body_anywhere_and_still_counts() {
     bob.upto(&chat, 2).await;
     assert_eq!(bob.texts(&chat), ["canary fades"], "live, while it lasts");
     ask(&ann, "edit", &chat, json!({"target": 2, "body": {"text": "canary edited"}})).await;
-    let gone = async {
-        while json!(people[1].records(&chat).await).to_string().contains("canary") {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, gone).await.expect("it expires");
+    let reads = async || json!(people[1].records(&chat).await).to_string();
+    until("it expires", async || (!reads().await.contains("canary")).then_some(())).await;
     let records = people[1].records(&chat).await;
     assert_eq!((&records[1]["body"], &records[1]["redacted"]), (&json!({}), &json!(true)));
     if let Some(edit) = records.get(2) {

@@ -1,7 +1,7 @@
 //! Who is here: several devices, privacy, watching across gateways.
 
 use crate::{
-    world::{Device, Person, World, api, new_id},
+    world::{Device, Person, World, api, new_id, until},
     world_socket::{next, open, say},
 };
 use parlor::cli::RoleName::{Fanout, Gateway, Ingest, Persister, Pusher};
@@ -30,16 +30,9 @@ pub async fn watch(device: &Device, people: &[&Person]) {
 
 /// Asks over REST until the status is this; the answer.
 pub async fn asked(asker: &Person, of: &Person, status: &str) -> Value {
-    let asking = async {
-        loop {
-            let answer = asker.get(&format!("/users/{}/presence", of.user_id)).await;
-            if answer["status"] == status {
-                return answer;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(crate::world::PATIENCE, asking).await.unwrap_or_else(|_| panic!("never {status}"))
+    let path = format!("/users/{}/presence", of.user_id);
+    let ask = async || Some(asker.get(&path).await).filter(|answer| answer["status"] == status);
+    until(&format!("the status is {status}"), ask).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! Receipts: marks that only rise.
 
-use crate::world::{PATIENCE, Person, World, new_id};
+use crate::world::{Person, World, new_id, until};
 use futures_util::{StreamExt, stream};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -88,16 +88,11 @@ async fn who_read_a_message_and_when() {
     c.frame(json!({"type": "delivered", "conversation_id": group, "seq": 2}));
     a.frame_of("receipt", |f| f["user_id"] == bob.user_id && f["read_seq"] == 2).await;
     a.frame_of("receipt", |f| f["user_id"] == cid.user_id && f["delivered_seq"] == 2).await;
-    let settled = async {
-        loop {
-            let (delivered, read) = receipts(dan, &group, 2, 2).await;
-            if delivered.len() == 2 && read.len() == 1 {
-                return (delivered, read);
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+    let settled = async || {
+        let (delivered, read) = receipts(dan, &group, 2, 2).await;
+        (delivered.len() == 2 && read.len() == 1).then_some((delivered, read))
     };
-    let (delivered, read) = tokio::time::timeout(PATIENCE, settled).await.expect("the marks are stored");
+    let (delivered, read) = until("the marks are stored", settled).await;
     assert_eq!(users(&delivered), BTreeSet::from([&*bob.user_id, &*cid.user_id]));
     assert_eq!(users(&read), BTreeSet::from([&*bob.user_id]));
     let at = |of: &[Value]| of.iter().find(|e| e["user_id"] == bob.user_id).unwrap()["at"].clone();
@@ -143,12 +138,8 @@ async fn a_group_of_1024_is_full_and_says_who_read() {
     let readers = others.iter().skip(1);
     let marked: Vec<_> = stream::iter(readers.map(read)).buffered(32).collect().await;
     assert!(marked.iter().all(|(status, _)| *status == StatusCode::NO_CONTENT));
-    let settled = async {
-        while receipts(owner, &group, 2, 200).await.1.len() < 1_022 {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, settled).await.expect("the marks are stored");
+    let are_stored = async || receipts(owner, &group, 2, 200).await.1.len() >= 1_022;
+    until("the marks are stored", async || are_stored().await.then_some(())).await;
     let (delivered, read) = receipts(&others[0], &group, 2, 200).await;
     let expected: BTreeSet<&str> = others.iter().skip(1).map(|person| &*person.user_id).collect();
     assert_eq!(users(&delivered), expected, "without the sender and who has not read");
@@ -239,16 +230,12 @@ async fn hidden_read_marks_stand_in_no_list() {
     assert_eq!(reads(&people[0]).await, (0, 2), "ann sees cat's");
     assert_eq!(reads(&people[1]).await, (2, 0), "bob sees the own alone");
     // The list of who read: of all that ann may know (it is in the store soon), without bob.
-    let listed = async {
-        loop {
-            let (delivered, read) = receipts(&people[0], &group, 2, 200).await;
-            assert!(!users(&read).contains(&*people[1].user_id), "{read:?}");
-            if users(&read).contains(&*people[2].user_id) && delivered.len() == 2 {
-                return;
-            }
-        }
+    let listed = async || {
+        let (delivered, read) = receipts(&people[0], &group, 2, 200).await;
+        assert!(!users(&read).contains(&*people[1].user_id), "{read:?}");
+        (users(&read).contains(&*people[2].user_id) && delivered.len() == 2).then_some(())
     };
-    tokio::time::timeout(PATIENCE, listed).await.expect("the marks are stored");
+    until("the marks are stored", listed).await;
     let (status, _) = people[1].call(Method::PATCH, "/me", Some(json!({"last_seen_to": "friends"}))).await;
     assert_eq!(status, 400);
 }

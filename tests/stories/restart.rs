@@ -1,9 +1,8 @@
 //! Restarts in the middle of everything.
 
-use crate::world::{PATIENCE, World};
+use crate::world::{World, until};
 use parlor_engines::log::StoredOffset;
 use parlor_schemas::topics::Group;
-use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_in_the_middle_loses_and_doubles_nothing() {
@@ -70,17 +69,12 @@ async fn a_persister_rewound_to_the_beginning_changes_nothing() {
     }
     world.start().await;
     let bob = people[1].at(&world.gateway(0));
-    let done = async {
-        // The replay is over when the group is where it stood before.
-        let offset = |stored: &Option<StoredOffset>| stored.as_ref().map_or(0, |stored| stored.offset);
-        let is_done = async || {
-            let stored = world.engines().log.stored(Group::Persister).await.unwrap();
-            stored.iter().zip(&stood).all(|(stored, stood)| offset(stored) >= offset(stood))
-        };
-        while !is_done().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+    // The replay is over when the group is where it stood before.
+    let offset = |stored: &Option<StoredOffset>| stored.as_ref().map_or(0, |stored| stored.offset);
+    let is_done = async || {
+        let stored = world.engines().log.stored(Group::Persister).await.unwrap();
+        stored.iter().zip(&stood).all(|(stored, stood)| offset(stored) >= offset(stood))
     };
-    tokio::time::timeout(PATIENCE, done).await.expect("the persister catches up");
+    until("the persister catches up", async || is_done().await.then_some(())).await;
     assert_eq!(bob.records(&chat).await, before);
 }

@@ -10,7 +10,7 @@ use parlor::{
 };
 use parlor_engines::{Engines, Health};
 use parlor_schemas::topics::{Group, Topic};
-use std::{net::TcpListener, num::NonZeroU32, time::Duration};
+use std::{net::TcpListener, num::NonZeroU32};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -101,12 +101,7 @@ impl World {
 
     /// Waits until every node is ready, and every partition is served.
     pub async fn ready(&self) {
-        let ready = async {
-            while !self.is_ready() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        tokio::time::timeout(super::PATIENCE, ready).await.expect("the nodes become ready");
+        super::until("the nodes are ready", async || self.is_ready().then_some(())).await;
     }
 
     fn is_ready(&self) -> bool {

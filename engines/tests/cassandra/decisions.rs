@@ -3,6 +3,7 @@
 use crate::{
     conformance::{
         Setting as _,
+        store::accounts::{named, session_of},
         words::{fresh, user},
     },
     setting::Cassandra,
@@ -11,19 +12,7 @@ use parlor_engines::{
     Engines,
     store::{Session, StoreError, User},
 };
-use parlor_schemas::{DeviceId, SessionId, Timestamp};
-
-fn named(username: &str) -> User {
-    User {
-        user_id: user(),
-        username: username.into(),
-        display_name: "Ada".into(),
-        email: None,
-        avatar_media_id: None,
-        password_hash: "hash".into(),
-        created_at: Timestamp(1),
-    }
-}
+use parlor_schemas::{SessionId, Timestamp};
 
 /// Two gateways.
 async fn two() -> [Engines; 2] {
@@ -76,17 +65,7 @@ async fn a_retry_neither_undoes_a_change_nor_takes_a_second_name() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_twenty_swaps_one_is_made_in_every_round() {
     let gateways = two().await;
-    let mut session = Session {
-        session_id: SessionId(fresh()),
-        user_id: user(),
-        device_id: DeviceId(fresh()),
-        created_at: Timestamp(1),
-        ended_at: None,
-        generation: 1,
-        rotated_at: Timestamp(1),
-        generation_used: false,
-        secret: [9; 32],
-    };
+    let mut session = session_of(user());
     gateways[0].store.create_session(&session).await.unwrap();
     for round in 1..=5 {
         let swaps = (0..20_u8).map(|n| {

@@ -2,7 +2,9 @@
 
 use crate::{
     conformance::{
-        Setting as _, soon, until,
+        Setting as _, soon,
+        store::accounts::{named, session_of},
+        until,
         words::{conversation, fresh, message, text, user},
     },
     proxy::{Mood, Proxy},
@@ -12,7 +14,7 @@ use parlor_engines::{
     Engines,
     store::{Effect, Session, StoreError, User},
 };
-use parlor_schemas::{ConversationId, DeviceId, SessionId, Timestamp};
+use parlor_schemas::{ConversationId, Timestamp};
 use std::time::Duration;
 
 /// Engines behind a proxy, with little patience.
@@ -62,7 +64,7 @@ async fn an_outcome_that_is_not_known_is_found_out() {
     let proxy = Proxy::new().await;
     let engines = behind(&proxy).await;
     let store = engines.store.clone();
-    let session = session();
+    let session = session_of(user());
     store.create_session(&session).await.unwrap();
     let after = Session { generation: 2, ..session.clone() };
     let ada = ada();
@@ -99,28 +101,7 @@ async fn an_outcome_that_is_not_known_is_found_out() {
     assert_eq!(direct.store.user_by_name(&ada.username).await.unwrap(), Some(ada));
 }
 
-fn session() -> Session {
-    Session {
-        session_id: SessionId(fresh()),
-        user_id: user(),
-        device_id: DeviceId(fresh()),
-        created_at: Timestamp(1),
-        ended_at: None,
-        generation: 1,
-        rotated_at: Timestamp(1),
-        generation_used: false,
-        secret: [9; 32],
-    }
-}
-
 fn ada() -> User {
-    User {
-        user_id: user(),
-        username: format!("ada_{}", fresh().simple()),
-        display_name: "Ada".into(),
-        email: Some("ada@example.org".into()),
-        avatar_media_id: None,
-        password_hash: "hash".into(),
-        created_at: Timestamp(1),
-    }
+    let email = Some("ada@example.org".into());
+    User { email, ..named(&format!("ada_{}", fresh().simple())) }
 }

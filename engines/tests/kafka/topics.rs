@@ -8,7 +8,7 @@ use crate::{
     setting::{Kafka, broker},
 };
 use parlor_engines::{OpenError, log::LogError};
-use parlor_schemas::Topic;
+use parlor_schemas::{Topic, topics::Group};
 use rdkafka::{
     admin::{AdminOptions, AlterConfig, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication},
     topic_partition_list::{Offset, TopicPartitionList},
@@ -22,6 +22,11 @@ async fn described(at: &Kafka, topic: Topic) -> ConfigResource {
     found.remove(0).unwrap()
 }
 
+/// How many topics there are: the five, and a group's dead letters each.
+fn topics() -> usize {
+    5 + Group::ALL.len()
+}
+
 async fn value(at: &Kafka, topic: Topic, setting: &str) -> String {
     described(at, topic).await.get(setting).unwrap().value.clone().unwrap()
 }
@@ -32,7 +37,7 @@ async fn topics_are_made_once_with_their_settings() {
     let refused = at.log().await.err().unwrap();
     assert!(matches!(refused, OpenError::NotInitialised { .. }), "{refused}");
     assert!(refused.to_string().contains("chat.commands.v1"), "{refused}");
-    assert_eq!(at.init().await.unwrap().len(), 12, "five topics and the dead letters of seven groups");
+    assert_eq!(at.init().await.unwrap().len(), topics(), "every topic and every group's dead letters");
     assert_eq!(at.init().await.unwrap(), Vec::<String>::new(), "nothing is left to do");
     assert_eq!(value(&at, Topic::Commands, "message.timestamp.type").await, "LogAppendTime");
     assert_eq!(value(&at, Topic::Commands, "retention.ms").await, "604800000");
@@ -139,6 +144,6 @@ async fn topics_without_records_are_completed() {
     let done = until("the topic", async || {
         Some(at.init().await.unwrap()).filter(|done| done.iter().any(|step| step.starts_with("set on")))
     });
-    assert_eq!(done.await.len(), 12, "eleven made, one mended");
+    assert_eq!(done.await.len(), topics(), "one mended, the others made");
     until("the settings", async || at.log().await.ok()).await;
 }

@@ -24,7 +24,7 @@ pub fn named(username: &str) -> User {
     }
 }
 
-fn session_of(user_id: UserId) -> Session {
+pub fn session_of(user_id: UserId) -> Session {
     Session {
         session_id: SessionId(fresh()),
         user_id,
