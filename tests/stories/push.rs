@@ -2,7 +2,7 @@
 
 use crate::{
     receiver::{self, Receiver},
-    world::{Person, World, new_id},
+    world::{Person, World, new_id, until},
 };
 use parlor::{
     cli::RoleName::{self, Fanout, Gateway, Ingest, Persister, Pusher},
@@ -112,6 +112,10 @@ async fn reading_takes_the_notification_away() {
     let gone = receiver.push(|push| push["action"] == "cancel").await;
     assert_eq!((&gone["collapse_key"], &gone["token"]), (&shown["collapse_key"], &json!("phone")));
     assert_eq!((&gone["seq"], &gone["badge"]), (&json!(2), &json!(0)));
+    // A pusher that stops before it has noted what it did would do it again.
+    let of = [(people[1].user_id.parse().unwrap(), chat.parse().unwrap())];
+    let pushed = async || world.engines().store.pushed(&of).await.unwrap()[0];
+    until("it is noted", async || (pushed().await.cancelled_seq == 2).then_some(())).await;
     // What was read before it was planned is never shown, and what was not shown is not cancelled.
     world.stop_node(1).await;
     ann.answer(&ann.send(&chat, "two")).await;
