@@ -12,10 +12,12 @@ mod simulation {
     pub mod check;
     pub mod fold;
     pub mod model;
+    pub mod own;
+    pub mod own_check;
     pub mod town;
 }
 
-use simulation::{check, model::Model, town::Town};
+use simulation::{check, model::Model, own_check, town::Town};
 use std::time::Duration;
 use world::World;
 
@@ -27,14 +29,16 @@ fn number(name: &str, default: u64) -> u64 {
 async fn a_town_at_random_agrees_with_its_log() {
     let people = number("PARLOR_SIMULATION_PEOPLE", 40) as usize;
     let lasts = Duration::from_secs(number("PARLOR_SIMULATION_S", 20));
-    let world = World::new().await;
+    // Nobody renews a token here.
+    let world = World::with(|config| config.auth.access_ttl_ms = 86_400_000).await;
     let town = Town::settle(&world, people, number("PARLOR_SEED", 1)).await;
-    let town = town.live(lasts).await;
+    let mut town = town.live(lasts).await;
     town.come_to_rest().await;
     let model = Model::of(&world).await;
     check::answers(&town, &model);
     check::devices(&town, &model).await;
     check::rest(&town, &model).await;
     check::store(&world, &model).await;
+    own_check::all(&town, &model).await;
     println!("{}; {}", town.told(), model.told());
 }

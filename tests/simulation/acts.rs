@@ -1,6 +1,6 @@
 //! What a person may do. Any act may be refused for a reason that the protocol names; none may fail.
 
-use super::town::Dweller;
+use super::{own, town::Dweller};
 use crate::world::new_id;
 use rand::{Rng, seq::IndexedRandom};
 use reqwest::{Method, StatusCode};
@@ -22,22 +22,23 @@ pub async fn any(who: &mut Dweller) {
         44..52 => on_a_message(who, "react"),
         52..55 => on_a_message(who, "pin"),
         55..66 => mark(who, "read"),
-        66..72 => mark(who, "delivered"),
-        72 => make_direct(who).await,
-        73 => block(who).await,
-        74..75 => make_group(who).await,
-        75..83 => in_a_group(who).await,
-        83..87 => look(who).await,
-        87..89 => set_own(who).await,
-        89 => be_around(who),
-        90..95 => who.device().cut(),
+        66..71 => mark(who, "delivered"),
+        71 => make_direct(who).await,
+        72 => block(who).await,
+        73 => make_group(who).await,
+        74..81 => in_a_group(who).await,
+        81..84 => look(who).await,
+        84..86 => set_own(who).await,
+        86 => be_around(who),
+        87..91 => own::any(who).await,
+        91..95 => who.device().cut(),
         95..97 => who.device().go_offline(),
         _ => who.devices.iter().for_each(crate::world::Device::come_back),
     }
 }
 
 /// A conversation that one of the devices knows, with how far it has come.
-fn conversation(who: &mut Dweller) -> Option<(String, u64)> {
+pub(super) fn conversation(who: &mut Dweller) -> Option<(String, u64)> {
     let known: Vec<_> =
         who.device().see(|state| state.logs.iter().map(|(id, log)| (id.clone(), log.cursor)).collect());
     known.choose(&mut who.random).cloned()
@@ -191,7 +192,7 @@ async fn look(who: &mut Dweller) {
 }
 
 /// Whether it was done.
-async fn call(
+pub(super) async fn call(
     who: &mut Dweller,
     name: &'static str,
     method: Method,
@@ -206,6 +207,10 @@ async fn call(
         return true;
     }
     tally.1 += 1;
+    if status == StatusCode::UNAUTHORIZED && who.is_doomed {
+        who.is_gone = true;
+        return false;
+    }
     let refusals = [
         StatusCode::BAD_REQUEST,
         StatusCode::FORBIDDEN,

@@ -24,7 +24,8 @@ pub fn answers(town: &Town, model: &Model) {
         }
     }
     let sequenced: HashMap<_, _> = by_id.iter().map(|((_, id), found)| (id.as_str(), found)).collect();
-    for device in town.devices() {
+    let devices = town.dwellers.iter().flat_map(|dweller| dweller.devices.iter().chain(&dweller.former));
+    for device in devices {
         device.see(|state| {
             for (id, answer) in &state.answers {
                 let found = sequenced.get(id.as_str());
@@ -77,13 +78,13 @@ pub async fn devices(town: &Town, model: &Model) {
     }
 }
 
-fn of_user<'a>(model: &'a Model, user: &'a str) -> impl Iterator<Item = (&'a String, &'a Conversation)> {
+pub fn of_user<'a>(model: &'a Model, user: &'a str) -> impl Iterator<Item = (&'a String, &'a Conversation)> {
     model.conversations.iter().filter(move |(_, conversation)| conversation.members.contains_key(user))
 }
 
 /// Lists, records, folded messages and members over REST, for everybody.
 pub async fn rest(town: &Town, model: &Model) {
-    for dweller in &town.dwellers {
+    for dweller in town.people() {
         let person = &dweller.person;
         eventually(&format!("{}'s list", person.username), || async { list(person, model).await }).await;
         for (id, wanted) in &dweller.own_settings {
@@ -109,7 +110,7 @@ pub async fn rest(town: &Town, model: &Model) {
 }
 
 /// Folded views and lists may be 10 s behind (PROTOCOL §3).
-async fn eventually<F: Future<Output = Result<(), String>>>(what: &str, look: impl Fn() -> F) {
+pub async fn eventually<F: Future<Output = Result<(), String>>>(what: &str, look: impl Fn() -> F) {
     let began = Instant::now();
     while let Err(difference) = look().await {
         assert!(began.elapsed() < PATIENCE, "{what}: {difference}");
@@ -117,14 +118,15 @@ async fn eventually<F: Future<Output = Result<(), String>>>(what: &str, look: im
     }
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(found: &T, wanted: &T) -> Result<(), String> {
+pub fn same<T: PartialEq + std::fmt::Debug>(found: &T, wanted: &T) -> Result<(), String> {
     if found == wanted { Ok(()) } else { Err(format!("found {found:?}, not {wanted:?}")) }
 }
 
-async fn pages(person: &Person, path: &str) -> Vec<Value> {
+pub async fn pages(person: &Person, path: &str) -> Vec<Value> {
     let (mut items, mut cursor) = (Vec::new(), String::new());
+    let first = if path.contains('?') { '&' } else { '?' };
     loop {
-        let page = person.get(&format!("{path}?limit=200{cursor}")).await;
+        let page = person.get(&format!("{path}{first}limit=200{cursor}")).await;
         items.extend(page["items"].as_array().expect("items").iter().cloned());
         match page["next"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
@@ -158,7 +160,7 @@ async fn list(person: &Person, model: &Model) -> Result<(), String> {
             ("read_seq", json!(read)),
             ("unread", json!(conversation.ord(head).saturating_sub(conversation.ord(read)))),
             ("left", json!(span.left.is_some())),
-            ("title", json!(conversation.title)),
+            ("title", json!(conversation.title(head))),
         ]);
         if span.left.is_none() {
             shown.insert("role", json!(conversation.members[user].role));
@@ -230,9 +232,13 @@ async fn members(person: &Person, id: &str, model: &Model) -> Result<(), String>
         found.insert(user, json!([item["role"], item["delivered_seq"], item["read_seq"]]));
     }
     let present = conversation.members.iter().filter(|(user, _)| conversation.is_present(user));
+    // The marks of whom one blocks are not told where they are alone with each other.
+    let blocks = pages(person, "/me/blocks").await;
+    let is_blocked = |user: &str| conversation.is_direct() && blocks.iter().any(|b| b["user_id"] == user);
     let wanted: BTreeMap<String, Value> = present
         .map(|(user, member)| {
-            let marks = model.marks.get(&(id.to_owned(), user.clone())).copied().unwrap_or_default();
+            let marks = model.marks.get(&(id.to_owned(), user.clone())).filter(|_| !is_blocked(user));
+            let marks = marks.copied().unwrap_or_default();
             (user.clone(), json!([member.role, marks.delivered_seq, marks.read_seq]))
         })
         .collect();

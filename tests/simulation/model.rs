@@ -5,7 +5,7 @@ use parlor_engines::log::Read;
 use parlor_schemas::{
     Record, RecordText, UserId, avro,
     receipt::Marks,
-    record::{Body, Edit, HistoryRule, Kind, Role},
+    record::{Body, ConversationKind, Edit, HistoryRule, Kind, Role},
     topics::Topic,
 };
 use serde_json::Value;
@@ -31,7 +31,6 @@ pub struct Conversation {
     pub records: Vec<Record>,
     pub deleted: HashSet<u64>,
     pub members: BTreeMap<String, Member>,
-    pub title: Option<String>,
     history: HistoryRule,
 }
 
@@ -100,7 +99,6 @@ impl Conversation {
         match &record.body {
             Body::Delete(body) => drop(self.deleted.insert(body.target)),
             Body::Created(body) => {
-                self.title.clone_from(&body.title);
                 self.history = body.history;
                 body.members.iter().for_each(|member| self.join(&record, member.user_id, member.role));
             }
@@ -116,7 +114,6 @@ impl Conversation {
                 self.members.get_mut(&body.user_id.to_string()).expect("a member").role = body.role;
             }
             Body::ConversationChanged(body) => {
-                self.title = body.title.clone().or(self.title.take());
                 self.history = body.history.unwrap_or(self.history);
             }
             _ => {}
@@ -156,6 +153,19 @@ impl Conversation {
     /// The head as a user sees it.
     pub fn head(&self, user: &str) -> u64 {
         self.span(user).left.unwrap_or(self.records.len() as u64)
+    }
+
+    pub fn is_direct(&self) -> bool {
+        matches!(&self.records[0].body, Body::Created(body) if body.conversation_kind == ConversationKind::Direct)
+    }
+
+    /// The title after the record `seq`.
+    pub fn title(&self, seq: u64) -> Option<&str> {
+        self.records[..seq as usize].iter().rev().find_map(|record| match &record.body {
+            Body::Created(body) => body.title.as_deref(),
+            Body::ConversationChanged(body) => body.title.as_deref(),
+            _ => None,
+        })
     }
 
     /// Countable records up to a seq.

@@ -2,7 +2,12 @@
 
 use super::acts::{self, Tally};
 use crate::world::{Device, Person, World};
+use parlor::{
+    admin,
+    cli::{AdminCommand, AdminTarget},
+};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -15,9 +20,24 @@ pub struct Dweller {
     pub(super) tally: Tally,
     /// What was set last, by conversation.
     pub(super) own_settings: BTreeMap<String, Value>,
-    /// Everybody's user id.
+    /// The display name that was set last.
+    pub(super) name: Option<String>,
+    /// Pictures that were sent somewhere.
+    pub(super) pictures: Vec<String>,
+    /// Devices whose sessions have ended.
+    pub former: Vec<Device>,
+    /// May ban the doomed.
+    pub(super) is_admin: bool,
+    /// May delete the own account, and may be banned.
+    pub(super) is_doomed: bool,
+    /// Did, or was.
+    pub is_gone: bool,
+    /// Everybody's user id; the doomed are every [`DOOMED`]th.
     pub(super) everybody: Arc<Vec<String>>,
 }
+
+/// One in so many people may go for good.
+pub(super) const DOOMED: usize = 13;
 
 /// All of them.
 pub struct Town {
@@ -33,15 +53,29 @@ impl Town {
             people.push(world.person(&format!("dweller{n}")).await);
         }
         let everybody = Arc::new(people.iter().map(|person| person.user_id.clone()).collect::<Vec<_>>());
+        let first = AdminTarget { username: people[0].username.clone() };
+        admin::done(world.engines(), &AdminCommand::Grant(first)).await.expect("the host may");
         let mut dwellers = Vec::new();
-        for person in people {
+        for (n, person) in people.into_iter().enumerate() {
             let mut devices = vec![person.connect().await];
             for _ in 0..random.random_range(0..3) {
                 devices.push(person.log_in().await.connect().await);
             }
             let (random, tally) = (StdRng::from_rng(&mut random), Tally::default());
-            let (own_settings, everybody) = (BTreeMap::new(), everybody.clone());
-            dwellers.push(Dweller { person, devices, random, tally, own_settings, everybody });
+            dwellers.push(Dweller {
+                person,
+                devices,
+                random,
+                tally,
+                own_settings: BTreeMap::new(),
+                name: None,
+                pictures: Vec::new(),
+                former: Vec::new(),
+                is_admin: n == 0,
+                is_doomed: n % DOOMED == DOOMED - 1,
+                is_gone: false,
+                everybody: everybody.clone(),
+            });
         }
         for dweller in &mut dwellers {
             acts::make_direct(dweller).await;
@@ -57,7 +91,7 @@ impl Town {
         let until = Instant::now() + lasts;
         let lives = self.dwellers.into_iter().map(|mut dweller| {
             tokio::spawn(async move {
-                while Instant::now() < until {
+                while Instant::now() < until && !dweller.is_gone {
                     acts::any(&mut dweller).await;
                     let pause = dweller.random.random_range(50..1_500);
                     tokio::time::sleep(Duration::from_millis(pause)).await;
@@ -72,8 +106,13 @@ impl Town {
         Self { dwellers }
     }
 
-    /// All are online, and every command has its answer.
-    pub async fn come_to_rest(&self) {
+    /// All who are left are online, and every command has its answer.
+    pub async fn come_to_rest(&mut self) {
+        for dweller in self.dwellers.iter_mut().filter(|dweller| dweller.is_doomed) {
+            let (status, _) = dweller.person.call(Method::GET, "/me", None).await;
+            assert!(status == StatusCode::OK || status == StatusCode::UNAUTHORIZED, "{status}");
+            dweller.is_gone = status == StatusCode::UNAUTHORIZED;
+        }
         for device in self.devices() {
             device.come_back();
         }
@@ -83,8 +122,14 @@ impl Town {
         }
     }
 
+    /// Those who are left.
+    pub fn people(&self) -> impl Iterator<Item = &Dweller> {
+        self.dwellers.iter().filter(|dweller| !dweller.is_gone)
+    }
+
+    /// Their devices.
     pub fn devices(&self) -> impl Iterator<Item = &Device> {
-        self.dwellers.iter().flat_map(|dweller| &dweller.devices)
+        self.people().flat_map(|dweller| &dweller.devices)
     }
 
     /// What was done, in words.
@@ -97,8 +142,11 @@ impl Town {
             }
         }
         let acts = all.iter().map(|(name, (done, refused))| format!("{name} {done}+{refused}"));
-        let (people, devices) = (self.dwellers.len(), self.devices().count());
-        format!("{people} people, {devices} devices; done+refused: {}", acts.collect::<Vec<_>>().join(", "))
+        let (people, devices, left) = (self.dwellers.len(), self.devices().count(), self.people().count());
+        format!(
+            "{people} people, {left} in the end with {devices} devices; done+refused: {}",
+            acts.collect::<Vec<_>>().join(", ")
+        )
     }
 }
 

@@ -36,7 +36,8 @@ export function Composer({ client, row, name, held, mode, setMode }) {
 
   // A touch keyboard that opens by itself hides half of the conversation.
   useEffect(() => void (matchMedia('(pointer: fine)').matches && field.current?.focus()), [conversation_id]);
-  useEffect(() => {
+  // Before the next key, which may come before the next frame.
+  useLayoutEffect(() => {
     if (!mode) return;
     if (mode.edit) setText(mode.edit.text);
     field.current?.focus();

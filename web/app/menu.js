@@ -1,5 +1,5 @@
 /** @import {Child} from './html.js' */
-import { html, useEffect, useLayoutEffect, useRef } from './html.js';
+import { html, useLayoutEffect, useRef } from './html.js';
 import { Icon } from './icons.js';
 
 /** @typedef {{label: string, icon?: any, act: () => void, danger?: boolean, hint?: string, checked?: boolean, id?: string}} Item */
@@ -27,7 +27,8 @@ export function Menu({ label, at, items, close, children }) {
     const top = at.y + height > innerHeight - 8 ? Math.max(8, Math.min(at.y - height, innerHeight - height - 8)) : at.y;
     Object.assign(node.style, { left: `${Math.max(8, left)}px`, top: `${top}px` });
   }, [at]);
-  useEffect(() => {
+  // Before the next key, which may come before the next frame.
+  useLayoutEffect(() => {
     menu.current?.querySelector('button')?.focus({ preventScroll: true });
     const away = (/** @type {Event} */ event) => !menu.current?.contains(/** @type {Node} */ (event.target)) && close();
     addEventListener('pointerdown', away, true);

@@ -75,8 +75,11 @@ export function Messages({ client, row, read_seq, jump, setMode }) {
     }
     if (!at || event.target !== at || event.ctrlKey || event.metaKey) return;
     const message = shown[Number(at.dataset.index)];
-    if (event.key === 'Enter') /** @type {HTMLElement} */ (at.querySelector('.more'))?.click();
-    else if (message && !('system' in message)) shortcut(event, message, at);
+    if (event.key === 'Enter') {
+      // The menu takes the focus at once: the rest of this key is not for it.
+      event.preventDefault();
+      /** @type {HTMLElement} */ (at.querySelector('.more'))?.click();
+    } else if (message && !('system' in message)) shortcut(event, message, at);
   }
 
   /** @param {KeyboardEvent} event @param {Message} message @param {HTMLElement} opener */
