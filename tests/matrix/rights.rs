@@ -93,6 +93,9 @@ impl Cast {
         let (status, _) = ended.call(Method::POST, "/auth/logout", None).await;
         assert_eq!(status, 204);
         people.insert("ended", ended);
+        let deleted = world.person(&Uuid::now_v7().simple().to_string()).await;
+        assert_eq!(deleted.call(Method::DELETE, "/me", None).await.0, 204);
+        people.insert("deleted", deleted);
         Self { kind, people, conversation: String::new() }
     }
 
@@ -273,7 +276,7 @@ impl Cast {
         let (by, with) = (row.of("by"), row.of("with"));
         // Made only for who may make one.
         let own = match by {
-            _ if who == "ended" => new_id(),
+            _ if who == "ended" || who == "deleted" => new_id(),
             by if by.contains("$notebook") => asker.direct(asker).await,
             by if by.contains("$own_group") => asker.group("own", &[]).await,
             _ => new_id(),

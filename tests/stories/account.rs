@@ -1,6 +1,6 @@
 //! The own account: taken away, and taken along.
 
-use crate::world::{World, api};
+use crate::world::{World, api, until};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -84,8 +84,22 @@ async fn an_export_has_everything_of_ones_own_and_nothing_of_others() {
             own.push(format!("ann {n}"));
         }
     }
+    let settings = json!({"draft": "unsent", "archived": true});
+    ann.call(Method::PUT, &format!("/conversations/{group}/settings"), Some(settings)).await;
+    ann.call(Method::PUT, &format!("/me/blocks/{}", bob.user_id), None).await;
+    until("the block is listed", async || {
+        let blocks = ann.get("/me/blocks").await;
+        (blocks["items"].as_array().unwrap().len() == 1).then_some(())
+    })
+    .await;
     let export = ann.get("/me/export").await;
     assert_eq!(export["profile"]["username"], "ann");
+    assert_eq!(export["profile"]["last_seen_to"], "contacts");
+    assert_eq!(export["blocks"], json!([bob.user_id]));
+    let mut conversations = export["conversations"].as_array().unwrap().iter();
+    let ours = conversations.find(|view| view["conversation_id"] == group.as_str()).unwrap();
+    assert_eq!((&ours["draft"], &ours["archived"]), (&json!("unsent"), &json!(true)));
+    assert_eq!(ours["last_message"], Value::Null, "that is another's");
     assert_eq!(export["devices"][0]["device_id"], ann.device_id.as_str());
     assert_eq!(export["conversations"].as_array().unwrap().len(), 2);
     let mut texts: Vec<_> = export["messages"]

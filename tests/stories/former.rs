@@ -47,6 +47,7 @@ async fn nothing_later_reaches_a_former_member_by_any_path() {
         told.push(bob.get(&format!("/conversations/{group}{path}")).await);
     }
     told.push(bob.get("/conversations").await);
+    told.push(bob.get("/me/export").await);
     let new = bob.log_in().await.connect().await;
     new.frame(json!({"type": "fetch", "id": "f", "conversation_id": group, "after": 0}));
     new.upto(&group, 4).await;

@@ -6,14 +6,14 @@
 //! is free after `auth.name_free_ms`.
 //! Each step may be done again: after an `unavailable` the same call goes on where it was.
 
-use super::{ask, body::Caller};
+use super::{ask, body::Caller, view};
 use crate::{
     admin,
     auth::{Identity, sessions},
     clock, commands,
     edge::Edge,
     problem::Problem,
-    reads::range::Query,
+    reads::{range::Query, standings::Standing},
 };
 use axum::{
     body::{Body, Bytes},
@@ -23,16 +23,16 @@ use axum::{
 };
 use parlor_engines::store::{StateChange, User};
 use parlor_schemas::{
-    ClientMsgId, Code, ConversationId, LastSeenTo, Membership, PrivacyChange, Timestamp, UserId,
+    ClientMsgId, Code, ConversationId, ConversationView, LastSeenTo, PrivacyChange, Timestamp, UserId,
     frames::INTEGER_MAX,
-    record::{ConversationKind, Kind, Role},
+    record::{ConversationKind, Kind},
 };
 use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// Conversations read at once.
+/// Conversations, and blocks, read at once.
 const CONVERSATIONS_PAGE: usize = 200;
 /// Pieces of an export that wait for the client; the next one waits for room.
 const PIECES: usize = 4;
@@ -57,6 +57,8 @@ pub(crate) async fn delete(
     };
     store.put_user(&empty).await?;
     edge.reads.forget_profile(who.user_id);
+    // Somebody may have added the user meanwhile; from now on nobody can.
+    leave_groups(&edge, &who).await?;
     let unseen = PrivacyChange { last_seen_to: Some(LastSeenTo::Nobody), read_receipts: None };
     store.change_privacy(who.user_id, unseen).await?;
     edge.reads.privacies.forget(who.user_id);
@@ -72,8 +74,9 @@ async fn leave_groups(edge: &Edge, who: &Identity) -> Result<(), Problem> {
     let mut before = None;
     loop {
         let (page, next) = conversations(edge, who.user_id, before).await?;
+        let memberships = page.iter().map(|standing| &standing.membership);
         let present: Vec<ConversationId> =
-            page.iter().filter(|m| m.left_seq.is_none()).map(|m| m.conversation_id).collect();
+            memberships.filter(|m| m.left_seq.is_none()).map(|m| m.conversation_id).collect();
         let infos = edge.reads.patiently(|| edge.reads.infos(&present)).await?;
         for info in infos.into_iter().filter(|info| info.kind == ConversationKind::Group) {
             let key = ClientMsgId(clock::v7(edge.engines.clock.now()));
@@ -95,18 +98,17 @@ async fn conversations(
     edge: &Edge,
     user: UserId,
     before: Option<ConversationId>,
-) -> Result<(Vec<Membership>, Option<ConversationId>), Problem> {
+) -> Result<(Vec<Standing>, Option<ConversationId>), Problem> {
     let reads = &edge.reads;
     let read = || async {
         let (_, recent) = reads.engines.live.recent(user).await?;
         reads.conversations_of(user, &recent, before, CONVERSATIONS_PAGE).await
     };
-    let (page, next) = reads.patiently(read).await?;
-    Ok((page.into_iter().map(|standing| standing.membership).collect(), next))
+    reads.patiently(read).await
 }
 
-/// Everything of one's own as one JSON object, made while it is read: `profile`, `devices`,
-/// `conversations`, `messages` (the own records that are messages or edits, as `/records` shows them).
+/// Everything of one's own as one JSON object, made while it is read: `profile`, `devices`, `blocks`
+/// (user ids), `conversations` (views with the own settings), `messages` (the own records that are messages or edits, as `/records` shows them).
 /// It ends early, so that it is no valid JSON, if an engine fails on the way.
 #[utoipa::path(get, path = "/v1/me/export", tag = "me", responses((status = 200)))]
 pub(crate) async fn export(State(edge): State<Arc<Edge>>, Caller(who): Caller) -> Result<Response, Problem> {
@@ -163,9 +165,12 @@ impl Export {
 
     async fn write(&self) -> Result<(), Broken> {
         let user = &self.user;
+        let privacy = self.edge.engines.store.privacies(&[user.user_id]).await.map_err(Problem::from)?;
+        let privacy = privacy.into_iter().next().unwrap_or_default();
         let profile = json!({
             "user_id": user.user_id, "username": user.username, "display_name": user.display_name,
             "email": user.email, "avatar_media_id": user.avatar_media_id, "created_at": user.created_at,
+            "last_seen_to": privacy.last_seen_to, "read_receipts": privacy.read_receipts,
         });
         let devices = self.edge.engines.store.devices(user.user_id).await.map_err(Problem::from)?;
         let devices: Vec<_> = devices
@@ -177,7 +182,10 @@ impl Export {
                 })
             })
             .collect();
-        self.say(format!(r#"{{"profile":{profile},"devices":{},"conversations":["#, json!(devices))).await?;
+        let (devices, blocks) = (json!(devices), json!(self.blocks().await?));
+        let head =
+            format!(r#"{{"profile":{profile},"devices":{devices},"blocks":{blocks},"conversations":["#);
+        self.say(head).await?;
         let mut is_first = true;
         let mut before = None;
         loop {
@@ -200,27 +208,35 @@ impl Export {
         self.say(format!("{comma}{item}")).await
     }
 
-    async fn described(&self, page: &[Membership]) -> Result<Vec<String>, Problem> {
+    /// The views, with the own settings, and without the words of others.
+    async fn described(&self, page: &[Standing]) -> Result<Vec<String>, Problem> {
         #[derive(Serialize)]
         struct Item {
-            conversation_id: ConversationId,
-            kind: ConversationKind,
-            title: Option<String>,
-            role: Role,
+            #[serde(flatten)]
+            view: ConversationView,
             joined_at: Timestamp,
-            left: bool,
         }
-        let ids: Vec<ConversationId> = page.iter().map(|m| m.conversation_id).collect();
-        let infos = self.edge.reads.patiently(|| self.edge.reads.infos(&ids)).await?;
-        let items = page.iter().zip(infos).map(|(membership, info)| Item {
-            conversation_id: membership.conversation_id,
-            kind: info.kind,
-            title: info.title,
-            role: membership.role,
-            joined_at: membership.joined_at,
-            left: membership.left_seq.is_some(),
+        let views = view::many(&self.edge, self.user.user_id, page).await?;
+        let items = views.into_iter().zip(page).map(|(view, standing)| Item {
+            view: ConversationView { last_message: None, ..view },
+            joined_at: standing.membership.joined_at,
         });
         Ok(items.map(|item| json!(item).to_string()).collect())
+    }
+
+    /// Whom the user blocks.
+    async fn blocks(&self) -> Result<Vec<UserId>, Problem> {
+        let (mut blocks, mut after) = (Vec::new(), None);
+        loop {
+            let page =
+                self.edge.engines.store.blocks_of(self.user.user_id, after, CONVERSATIONS_PAGE).await?;
+            after = page.last().copied();
+            let is_last = page.len() < CONVERSATIONS_PAGE;
+            blocks.extend(page);
+            if is_last {
+                return Ok(blocks);
+            }
+        }
     }
 
     async fn messages(&self) -> Result<(), Broken> {
@@ -228,8 +244,8 @@ impl Export {
         let mut before = None;
         loop {
             let (page, next) = conversations(&self.edge, self.user.user_id, before).await?;
-            for membership in page {
-                self.messages_of(membership.conversation_id, &mut is_first).await?;
+            for standing in page {
+                self.messages_of(standing.membership.conversation_id, &mut is_first).await?;
             }
             if next.is_none() {
                 return Ok(());
