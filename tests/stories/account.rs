@@ -20,6 +20,7 @@ async fn a_deleted_account_leaves_its_words_and_nothing_else() {
         ann.post(&format!("/conversations/{chat}/messages"), body).await;
     }
     let (laptop, phone) = (ann.connect().await, ann.log_in().await.connect().await);
+    ann.call(Method::PATCH, "/me", Some(json!({"last_seen_to": "everyone"}))).await;
     assert_eq!(ann.call(Method::DELETE, "/me", None).await.0, StatusCode::NO_CONTENT);
     for device in [&laptop, &phone] {
         device.wait("the socket is closed", |state| state.closes.contains(&4003).then_some(())).await;
@@ -38,6 +39,9 @@ async fn a_deleted_account_leaves_its_words_and_nothing_else() {
         json!({"user_id": ann.user_id, "username": "", "display_name": "deleted user", "avatar_media_id": null})
     );
     assert_eq!(bob.call(Method::GET, "/users?username=ann", None).await.0, StatusCode::NOT_FOUND);
+    let presence = bob.get(&format!("/users/{}/presence", ann.user_id)).await;
+    assert_eq!((&presence["status"], &presence["text"]), (&json!("offline"), &json!("")), "{presence}");
+    assert_eq!(presence["last_seen"], Value::Null);
     // What was said stays; the group goes on under another owner.
     let said = bob.get(&format!("/conversations/{direct}/messages")).await;
     assert_eq!(said["items"][0]["body"]["text"], "I was here");

@@ -5,7 +5,11 @@ use crate::{
     world::{Person, World, new_id, until},
 };
 use parlor::{
-    cli::RoleName::{self, Fanout, Gateway, Ingest, Persister, Pusher},
+    admin,
+    cli::{
+        AdminCommand, AdminTarget,
+        RoleName::{self, Fanout, Gateway, Ingest, Persister, Pusher},
+    },
     config::Config,
 };
 use reqwest::{Method, StatusCode};
@@ -221,4 +225,34 @@ async fn tokens_belong_to_own_devices_and_end_with_the_session() {
     let seen = receiver.see(|all| all.iter().map(|push| push["token"].clone()).collect::<Vec<_>>());
     assert!(!seen.contains(&json!("logged-out")), "{seen:?}");
     assert_eq!(seen.iter().filter(|token| **token == "kept").count(), 1, "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_pushed_to_the_banned_or_the_deleted() {
+    let receiver = Receiver::start().await;
+    let world = World::with(to(&receiver)).await;
+    let people = world.people(&["root", "bob", "cid"]).await;
+    let [root, bob, cid] = people.as_slice() else { unreachable!() };
+    let grant = AdminCommand::Grant(AdminTarget { username: "root".into() });
+    admin::done(world.engines(), &grant).await.unwrap();
+    let (with_bob, with_cid) = (root.direct(bob).await, root.direct(cid).await);
+    for person in [bob, cid] {
+        reachable(person, "before").await;
+    }
+    let ban = format!("/admin/users/{}/ban", bob.user_id);
+    assert_eq!(root.call(Method::PUT, &ban, None).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(cid.call(Method::DELETE, "/me", None).await.0, StatusCode::NO_CONTENT);
+    let device = root.connect().await;
+    for chat in [&with_bob, &with_cid] {
+        device.answer(&device.send(chat, "are you there?")).await;
+    }
+    // Who comes back is reached again, by a token of the new session, and pushes of one user keep
+    // their order.
+    assert_eq!(root.call(Method::DELETE, &ban, None).await.0, StatusCode::NO_CONTENT);
+    reachable(&bob.log_in().await, "after").await;
+    device.answer(&device.send(&with_bob, "again")).await;
+    receiver.push(|push| push["token"] == "after" && push["seq"] == 3).await;
+    assert!(receiver.attempts(|push| push["token"] == "before").is_empty());
+    let of = [cid.user_id.parse().unwrap()];
+    assert_eq!(world.engines().store.tokens(&of).await.unwrap(), [vec![]]);
 }

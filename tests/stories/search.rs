@@ -1,6 +1,6 @@
 //! Search in the own conversations.
 
-use crate::world::{PATIENCE, Person, World};
+use crate::world::{PATIENCE, Person, World, until};
 use parlor_engines::log::StoredOffset;
 use parlor_schemas::topics::Group;
 use reqwest::{Method, StatusCode};
@@ -174,6 +174,46 @@ async fn an_index_made_anew_or_set_back_finds_the_same() {
         let seqs = tokio::time::timeout(PATIENCE, asking).await.expect("search comes back");
         assert_eq!(seqs, [second, first]);
     }
+}
+
+/// On embedded engines alone: a real log takes away whole segments, after hours.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_is_made_anew_from_the_store_where_the_log_has_forgotten() {
+    let mut world = World::with(|config| {
+        for engine in [&mut config.log, &mut config.store, &mut config.live] {
+            "embedded".clone_into(engine);
+        }
+        config.engines.retention_every_ms = 200;
+        config.engines.messages.age_ms = 8_000;
+    })
+    .await;
+    let people = world.people(&["ann", "bob"]).await;
+    let chat = people[0].direct(&people[1]).await;
+    let mut seqs = Vec::new();
+    for text in ["phoenix one", "phoenix two", "phoenix gone", "phoenix edited"] {
+        seqs.push(send(&people[0], &chat, json!({"text": text})).await);
+    }
+    let path = |seq: u64| format!("/conversations/{chat}/messages/{seq}");
+    people[0].call(Method::DELETE, &path(seqs[2]), None).await;
+    people[0].call(Method::PATCH, &path(seqs[3]), Some(json!({"body": {"text": "sparrow"}}))).await;
+    found(&people[0], "phoenix", &[seqs[1], seqs[0]]).await;
+    let forgotten = async || {
+        let log = &world.engines().log;
+        for partition in 0..log.partitions(Group::Indexer.topic()) {
+            if log.ends(Group::Indexer.topic(), partition).await.unwrap().first > seqs[0] {
+                return Some(());
+            }
+        }
+        None
+    };
+    until("the log has forgotten the first messages", forgotten).await;
+    world.stop().await;
+    std::fs::remove_dir_all(world.config().data.join("search-1")).unwrap();
+    world.start().await;
+    let ann = people[0].at(&world.gateway(0));
+    let asked = async || find(&ann, "phoenix", "").await;
+    assert_eq!(until("search is there again", asked).await, [seqs[1], seqs[0]]);
+    found(&ann, "sparrow", &[seqs[3]]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
