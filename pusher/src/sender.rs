@@ -39,8 +39,8 @@ impl Role for Sender {
         loop {
             let batch = feed.next().await?;
             let next = batch.last().map_or(0, |record| record.offset + 1);
+            let jobs = letters::decode(&self.engines, &feed, &batch, avro::decode_push).await?;
             if let Some(webhook) = &self.webhook {
-                let jobs = letters::decode(&self.engines, &feed, &batch, avro::decode_push).await?;
                 self.send(&feed, webhook, collapsed(jobs)).await?;
             }
             feed.done(next, "");
