@@ -17,6 +17,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use parlor_schemas::MediaId;
+use std::ops::Range;
 
 /// What went wrong, by what the caller does about it.
 #[derive(Clone, Debug, thiserror::Error, PartialEq)]
@@ -51,6 +52,6 @@ pub trait Media: Send + Sync + 'static {
     /// Whether it is there.
     async fn has(&self, id: MediaId) -> Result<bool, MediaError>;
 
-    /// All of it, if it is there.
-    async fn get(&self, id: MediaId) -> Result<Option<Pieces>, MediaError>;
+    /// The bytes of `range`, if it is there; fewer where it ends.
+    async fn get(&self, id: MediaId, range: Range<u64>) -> Result<Option<Pieces>, MediaError>;
 }

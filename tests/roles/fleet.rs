@@ -19,7 +19,7 @@ use std::{
 use tokio::time::timeout;
 
 /// The roles as they are typed.
-pub const ROLES: [&str; 5] = ["gateway", "ingest", "persister", "fanout", "pusher"];
+pub const ROLES: [&str; 6] = ["gateway", "ingest", "persister", "fanout", "pusher", "indexer"];
 
 /// One process of one role.
 pub struct Process {
@@ -151,6 +151,8 @@ impl Fleet {
     pub fn start(&mut self, number: usize) {
         let (role, log) = (self.processes[number].role.clone(), self.log(number));
         let mut command = self.command(&[&role]);
+        // An indexer's index is its own.
+        command.arg("--data").arg(self.directory.path().join(number.to_string()));
         let process = &mut self.processes[number];
         command.args(["--listen", &format!("127.0.0.1:{}", process.listen)]);
         command.args(["--admin-listen", &format!("127.0.0.1:{}", process.admin)]);

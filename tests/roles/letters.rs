@@ -32,8 +32,8 @@ async fn poison_is_set_aside_with_its_reason() {
     // `chat.conversations.v1` is ingest's own, behind its fence; the others take what is written.
     for (topic, groups) in [
         (Topic::Commands, vec![Group::Ingest]),
-        (Topic::Messages, vec![Group::Persister, Group::Fanout, Group::Pusher]),
-        (Topic::Receipts, vec![Group::PersisterReceipts, Group::FanoutReceipts]),
+        (Topic::Messages, vec![Group::Persister, Group::Fanout, Group::Pusher, Group::Indexer]),
+        (Topic::Receipts, vec![Group::PersisterReceipts, Group::FanoutReceipts, Group::PusherReceipts]),
         (Topic::Push, vec![Group::PushSender]),
     ] {
         for partition in 0..log.partitions(topic) {

@@ -76,6 +76,15 @@ async fn a_picture_is_announced_uploaded_sent_and_seen() {
     );
     assert!(header("content-disposition").starts_with("inline; filename*=UTF-8''s%C3%BBnset"));
     assert_eq!(answer.bytes().await.unwrap(), bytes);
+    // A player seeks.
+    let part = |range: &'static str| {
+        Client::new().get(url(bob, found["url"].as_str().unwrap())).header("Range", range).send()
+    };
+    let answer = part("bytes=1000000-1000009").await.unwrap();
+    assert_eq!(answer.status(), StatusCode::PARTIAL_CONTENT);
+    assert_eq!(answer.headers()["content-range"], "bytes 1000000-1000009/3000000");
+    assert_eq!(answer.bytes().await.unwrap(), &bytes[1_000_000..1_000_010]);
+    assert_eq!(part("bytes=3000000-").await.unwrap().status(), StatusCode::RANGE_NOT_SATISFIABLE);
     assert!(!sees(eve, media).await);
     let forged = found["url"].as_str().unwrap().replace("until=1", "until=2");
     let status = Client::new().get(url(eve, &forged)).send().await.unwrap().status();

@@ -7,13 +7,14 @@ use futures_util::{StreamExt, stream};
 use parlor_schemas::MediaId;
 use sha2::{Digest, Sha256};
 use std::{
-    io,
+    io::{self, SeekFrom},
+    ops::Range,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
 use tokio::{
     fs::{self, File},
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt},
 };
 
 /// Bytes read at once.
@@ -92,12 +93,14 @@ impl Media for Folder {
         Ok(fs::try_exists(self.place(id)).await?)
     }
 
-    async fn get(&self, id: MediaId) -> Result<Option<Pieces>, MediaError> {
-        let file = match File::open(self.place(id)).await {
+    async fn get(&self, id: MediaId, range: Range<u64>) -> Result<Option<Pieces>, MediaError> {
+        let mut file = match File::open(self.place(id)).await {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.into()),
         };
+        file.seek(SeekFrom::Start(range.start)).await?;
+        let file = file.take(range.end.saturating_sub(range.start));
         let pieces = stream::try_unfold(file, |mut file| async move {
             let mut piece = BytesMut::with_capacity(PIECE);
             let count = file.read_buf(&mut piece).await?;

@@ -9,6 +9,7 @@ use parlor_engines::{
 };
 use parlor_schemas::MediaId;
 use sha2::{Digest, Sha256};
+use std::ops::Range;
 
 fn of(bytes: &[u8]) -> Announced {
     Announced { size: bytes.len() as u64, sha256: Sha256::digest(bytes).into() }
@@ -20,7 +21,11 @@ fn pieces(bytes: &[u8]) -> Pieces {
 }
 
 async fn read(engines: &Engines, id: MediaId) -> Option<Vec<u8>> {
-    let pieces = engines.media.get(id).await.unwrap()?;
+    part(engines, id, 0..u64::MAX).await
+}
+
+async fn part(engines: &Engines, id: MediaId, range: Range<u64>) -> Option<Vec<u8>> {
+    let pieces = engines.media.get(id, range).await.unwrap()?;
     let pieces: Vec<Bytes> = pieces.try_collect().await.unwrap();
     Some(pieces.concat())
 }
@@ -37,6 +42,15 @@ pub async fn only_what_was_announced_is_kept(at: &impl Setting) {
     assert!(matches!(engines.media.put(id, of(&bytes), cut).await, Err(MediaError::Cut(_))));
     assert_eq!((engines.media.has(id).await, read(&engines, id).await), (Ok(false), None));
     assert_eq!(engines.media.put(id, of(&bytes), pieces(&bytes)).await, Ok(true));
+    for (range, wanted) in [
+        (0..1, &bytes[..1]),
+        (65_530..140_000, &bytes[65_530..140_000]),
+        (199_999..900_000, &bytes[199_999..]),
+        (7..7, &[]),
+        (900_000..900_001, &[]),
+    ] {
+        assert_eq!(part(&engines, id, range.clone()).await.as_deref(), Some(wanted), "{range:?}");
+    }
     assert_eq!((engines.media.has(id).await, read(&engines, id).await), (Ok(true), Some(bytes)));
     let empty = MediaId(fresh());
     assert_eq!(engines.media.put(empty, of(&[]), pieces(&[])).await, Ok(true));

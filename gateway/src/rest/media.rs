@@ -6,14 +6,15 @@ use crate::{clock, commands, edge::Edge, media, problem::Problem, settings::mill
 use axum::{
     body::{Body, Bytes},
     extract::State,
-    http::{HeaderValue, StatusCode, header},
-    response::Response,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
 };
 use futures_util::StreamExt as _;
+use http_range_header::parse_range_header;
 use parlor_engines::{media::Announced, store::MediaRow};
 use parlor_schemas::{Code, MediaId, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, ops::RangeInclusive, sync::Arc};
 
 /// Bytes of an object's name and type.
 const NAME_MAX: usize = 255;
@@ -187,36 +188,64 @@ pub(crate) async fn put(
     }
 }
 
-/// Gives an object in pieces. Types that a browser shows without running anything are shown, all
-/// others are saved.
+/// Gives an object in pieces, or one range of it (RFC 9110 §14): a player seeks in a film. Types that a
+/// browser shows without running anything are shown, all others are saved.
 #[utoipa::path(get, path = "/v1/media/{media_id}/content", tag = "media",
-    params(("media_id" = String, Path), Signed), responses((status = 200)), security(()))]
+    params(("media_id" = String, Path), Signed),
+    responses((status = 200), (status = 206), (status = 416)), security(()))]
 pub(crate) async fn get(
     State(edge): State<Arc<Edge>>,
     In(id): In<MediaId>,
     Asking(signed): Asking<Signed>,
+    asked: HeaderMap,
 ) -> Result<Response, Problem> {
     check(&edge, "GET", id, &signed)?;
     let row = edge.engines.store.media(&[id]).await?.pop().flatten();
     let row = row.ok_or_else(|| Problem::not_found("media"))?;
-    let pieces = edge.engines.media.get(id).await?.ok_or_else(|| Problem::not_found("media"))?;
+    let Ok(range) = range_of(&asked, row.size) else {
+        let all = [(header::CONTENT_RANGE, format!("bytes */{}", row.size))];
+        return Ok((StatusCode::RANGE_NOT_SATISFIABLE, all).into_response());
+    };
+    let (from, until) = range.map_or((0, row.size), |range| (*range.start(), range.end() + 1));
+    let pieces = edge.engines.media.get(id, from..until).await?;
+    let pieces = pieces.ok_or_else(|| Problem::not_found("media"))?;
     let (kind, disposition) = shown_as(&row.content_type, &row.name);
     let mut response = Response::new(Body::from_stream(pieces));
+    let part = format!("bytes {from}-{}/{}", until.saturating_sub(1), row.size);
+    let is_part = until - from < row.size;
+    if is_part {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(row.size));
-    for (name, value) in [
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(until - from));
+    let part = is_part.then_some((header::CONTENT_RANGE, part.as_str()));
+    let plain = [
+        (header::ACCEPT_RANGES, "bytes"),
         (header::CONTENT_TYPE, kind),
         (header::CONTENT_DISPOSITION, &disposition),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
         (header::CACHE_CONTROL, "private, max-age=31536000, immutable"),
         (header::REFERRER_POLICY, "no-referrer"),
-    ] {
+    ];
+    for (name, value) in plain.into_iter().chain(part) {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
         }
     }
     Ok(response)
+}
+
+/// The one range that is asked for; `None`: all, also for several ranges or what is none (RFC 9110 §14.2
+/// lets a server pass over them). `Err`: outside of what there is.
+fn range_of(asked: &HeaderMap, size: u64) -> Result<Option<RangeInclusive<u64>>, ()> {
+    let Some(text) = asked.get(header::RANGE).and_then(|text| text.to_str().ok()) else { return Ok(None) };
+    let Ok(ranges) = parse_range_header(text) else { return Ok(None) };
+    if ranges.ranges.len() > 1 {
+        return Ok(None);
+    }
+    let valid = ranges.validate(size).map_err(drop)?;
+    Ok(valid.into_iter().next())
 }
 
 /// Types that are no programs: a browser may show them on the page's own origin.
@@ -272,6 +301,26 @@ mod tests {
     fn a_name_can_say_nothing_else() {
         let (_, disposition) = shown_as("image/png", "ü\"\r\n;x=.png");
         assert_eq!(disposition, "inline; filename*=UTF-8''%C3%BC%22%0D%0A%3Bx%3D.png");
+    }
+
+    #[test]
+    fn one_range_is_served_and_what_is_none_is_passed_over() {
+        let of = |text: &str| {
+            let header = (header::RANGE, HeaderValue::from_str(text).unwrap());
+            range_of(&HeaderMap::from_iter([header]), 100)
+        };
+        assert_eq!(range_of(&HeaderMap::new(), 100), Ok(None));
+        for (text, range) in
+            [("bytes=0-9", 0..=9), ("bytes=90-", 90..=99), ("bytes=-5", 95..=99), ("bytes=0-999", 0..=99)]
+        {
+            assert_eq!(of(text), Ok(Some(range)), "{text}");
+        }
+        for none in ["bytes=0-1,5-6", "lines=1-2", "bytes=x", ""] {
+            assert_eq!(of(none), Ok(None), "{none}");
+        }
+        for outside in ["bytes=100-", "bytes=9-0"] {
+            assert_eq!(of(outside), Err(()), "{outside}");
+        }
     }
 
     #[test]
