@@ -45,6 +45,10 @@ impl Accounts for CassandraStore {
     }
 
     async fn user_by_name(&self, username: &str) -> Result<Option<User>, StoreError> {
+        // A key may not be empty there.
+        if username.is_empty() {
+            return Ok(None);
+        }
         match self.holder_of(username).await? {
             Some(id) => self.user_of(id).await,
             None => Ok(None),

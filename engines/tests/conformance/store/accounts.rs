@@ -55,7 +55,9 @@ pub async fn a_name_is_given_once(at: &impl Setting) {
     assert_eq!(winners.len(), 1);
     assert!(engines.store.create_user(&winners[0]).await.unwrap(), "a retry of the one that succeeded");
     assert_eq!(engines.store.user_by_name(&ada).await.unwrap().as_ref(), winners.first());
-    assert_eq!(engines.store.user_by_name(&other).await.unwrap(), None);
+    for unknown in [&*other, ""] {
+        assert_eq!(engines.store.user_by_name(unknown).await.unwrap(), None);
+    }
     engines.close().await;
     let engines = at.open().await;
     assert!(!engines.store.create_user(&named(&ada)).await.unwrap());
