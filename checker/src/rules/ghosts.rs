@@ -42,7 +42,8 @@ fn says_so(fact: &Fact, op: &Op) -> bool {
             | (OpKind::Create, Kind::Created)
             | (OpKind::Add, Kind::MembersAdded)
             | (OpKind::Remove, Kind::MemberRemoved)
-            | (OpKind::Leave, Kind::MemberLeft)
+            // Whoever removes themselves leaves.
+            | (OpKind::Remove | OpKind::Leave, Kind::MemberLeft)
     );
     let is_text = fact.redacted || op.text.is_none() || fact.text == op.text;
     is_kind && is_text && (fact.target == 0 || op.seq.is_none_or(|seq| seq == fact.target))
