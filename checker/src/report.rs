@@ -11,6 +11,9 @@ use std::{
 /// At most so many violations of a rule are kept; the others are counted.
 pub const KEPT_MAX: usize = 20;
 
+/// Characters of a quoted line that the text shows; the JSON has them all.
+const SHOWN_MAX: usize = 360;
+
 /// The findings, rule by rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -123,7 +126,9 @@ impl fmt::Display for Report {
             for violation in &outcome.violations {
                 writeln!(f, "            {}", violation.sentence)?;
                 for (line, text) in violation.lines.iter().zip(&violation.quoted) {
-                    writeln!(f, "              {line}: {text}")?;
+                    let start: String = text.chars().take(SHOWN_MAX).collect();
+                    let rest = if start.len() < text.len() { " …" } else { "" };
+                    writeln!(f, "              {line}: {start}{rest}")?;
                 }
             }
             let kept = outcome.violations.len() as u64;

@@ -96,9 +96,13 @@ impl Device {
         }
     }
 
-    /// Sends all marks once more.
-    pub fn mark_again(&self) {
-        self.state.lock().marks_again();
+    /// Marks everything as delivered, sends all marks once more, and makes no new ones.
+    pub fn last_marks(&self) {
+        let mut state = self.state.lock();
+        state.mark_delivered();
+        state.is_at_rest = true;
+        state.marks.clear();
+        state.marks_again();
         self.work.notify_one();
     }
 

@@ -78,9 +78,9 @@ impl Ending<'_> {
         }
     }
 
-    /// Marks are sent once more, until the members lists show them.
+    /// All marks are sent once more, until the members lists show them.
     async fn marks(&self) -> Result<(), String> {
-        self.people.devices().for_each(Device::mark_again);
+        self.people.devices().for_each(Device::last_marks);
         let mut sent: HashMap<(ConversationId, UserId), (u64, u64)> = HashMap::new();
         for device in self.people.devices() {
             for (id, delivered, read) in device.logs(|id, log| (id, log.delivered, log.read)) {

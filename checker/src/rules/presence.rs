@@ -4,6 +4,7 @@
 use crate::{
     index::{Connection, PresenceSeen},
     report::Outcome,
+    truth::Standing,
     views::Case,
 };
 use parlor_schemas::presence::Status;
@@ -55,11 +56,15 @@ fn is_disturbed(case: &Case, at_us: u64) -> bool {
     before.is_some_and(|noted| noted.what.is_some() || noted.at_us + GONE_WITHIN_US > at_us)
 }
 
-/// Whether the one who looks shares a conversation with the other: strangers see `offline`.
+/// Whether the one who looks has shared a conversation with the other from its beginning to the end:
+/// strangers see `offline`, and who comes and goes is a stranger at times.
 fn knows(case: &Case, seen: &PresenceSeen) -> bool {
     let Some(viewer) = case.index.user_of(seen.who) else { return false };
+    let is_always = |standing: &Standing| {
+        let [span] = standing.spans.as_slice() else { return false };
+        span.joined == 1 && span.left.is_none()
+    };
     case.truth.all().any(|(_, conversation)| {
-        let is_in = |user| conversation.members.get(&user).is_some_and(crate::truth::Standing::is_present);
-        is_in(viewer) && is_in(seen.user)
+        [viewer, seen.user].iter().all(|user| conversation.members.get(user).is_some_and(is_always))
     })
 }

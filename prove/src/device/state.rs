@@ -31,6 +31,8 @@ pub(crate) struct State {
     pub since: Option<String>,
     /// All heads are asked for anew; none: not asked, some(false): waiting for the last page.
     pub heads_asked: Option<bool>,
+    /// No new marks.
+    pub is_at_rest: bool,
     pub watched: Vec<UserId>,
     pub is_watching: bool,
     /// Something that no server may say.
@@ -103,8 +105,11 @@ impl State {
         }
     }
 
-    /// Marks what has come as delivered.
+    /// Marks what has come as delivered, unless the run is at rest.
     pub fn mark_delivered(&mut self) {
+        if self.is_at_rest {
+            return;
+        }
         for (id, log) in self.logs.iter_mut().filter(|(_, log)| !log.left && log.delivered < log.cursor) {
             log.delivered = log.cursor;
             self.marks.push_back((*id, log.cursor, false));
