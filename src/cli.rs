@@ -65,12 +65,46 @@ pub enum Command {
         #[command(subcommand)]
         what: AdminCommand,
     },
+    /// Try a deployment: people write to each other, and what they saw is checked.
+    Prove(Prove),
     /// The settings.
     Config {
         /// What to do with them.
         #[command(subcommand)]
         what: ConfigCommand,
     },
+}
+
+/// `parlor prove …`
+#[derive(Debug, clap::Args)]
+pub struct Prove {
+    /// A gateway, like http://127.0.0.1:8080; several times: devices move between them.
+    #[arg(long, required_unless_present = "check")]
+    pub url: Vec<String>,
+    /// Only check this history, which an earlier run has written.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "people", "seconds", "rate", "seed", "history"])]
+    pub check: Option<PathBuf>,
+    /// Accounts that are made, each with one to three devices. They stay.
+    #[arg(long, default_value_t = 10)]
+    pub people: usize,
+    /// How long they act.
+    #[arg(long, default_value_t = 30)]
+    pub seconds: u64,
+    /// Acts a second, of all together; 0: as fast as answers come.
+    #[arg(long, default_value_t = 50)]
+    pub rate: u32,
+    /// The same seed plans the same acts.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// The mean time between two sockets that are cut on purpose; 0: never.
+    #[arg(long, default_value_t = 1_000)]
+    pub restless_ms: u64,
+    /// Where the history is written to.
+    #[arg(long, default_value = "prove.history.jsonl")]
+    pub history: PathBuf,
+    /// The report as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `parlor rewind …`

@@ -8,4 +8,5 @@ pub mod groups;
 pub mod keys;
 pub mod node;
 pub mod operators;
+pub mod prove;
 pub mod watchdog;

@@ -4,7 +4,7 @@ use clap::Parser;
 use parlor::{
     admin,
     cli::{Cli, Command, ConfigCommand},
-    groups, node,
+    groups, node, prove,
 };
 use std::process::ExitCode;
 
@@ -14,7 +14,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(&cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("parlor: {error:#}");
             ExitCode::FAILURE
@@ -22,7 +23,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli) -> anyhow::Result<()> {
+/// Whether all is well; false: what was to be proved does not hold, and the report has said why.
+fn run(cli: &Cli) -> anyhow::Result<bool> {
+    // Against a deployment elsewhere: this machine's settings don't matter.
+    if let Some(Command::Prove(ask)) = &cli.command {
+        return runtime()?.block_on(prove::run(ask));
+    }
     let config = parlor::config::load(cli)?;
     match &cli.command {
         Some(Command::Config { what: ConfigCommand::Print }) => print!("{}", config.printed()),
@@ -31,9 +37,9 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Some(Command::Groups) => runtime()?.block_on(groups::show(config))?,
         Some(Command::Admin { what }) => runtime()?.block_on(admin::run(config, what))?,
         Some(Command::Rewind(rewind)) => runtime()?.block_on(groups::rewind(config, rewind))?,
-        None => runtime()?.block_on(node::main(config, cli.roles()))?,
+        Some(Command::Prove(_)) | None => runtime()?.block_on(node::main(config, cli.roles()))?,
     }
-    Ok(())
+    Ok(true)
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

@@ -17,6 +17,7 @@ mod stories {
     mod nodes;
     mod presence;
     mod presence_ends;
+    mod prove;
     mod push;
     mod receipts;
     mod restart;

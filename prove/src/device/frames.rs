@@ -1,0 +1,168 @@
+//! What a frame means: what changes in the state, and what the history notes.
+
+use super::state::State;
+use crate::wire::{Frame, HeadItem, Record, parse};
+use parlor_checker::history::{CursorSet, Event, Head, Source};
+use parlor_schemas::{Code, ConversationId, record::Kind};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// "Later" without a time.
+const LATER: Duration = Duration::from_millis(500);
+/// The longest "later" that is waited for.
+const LATER_MAX: Duration = Duration::from_secs(5);
+
+/// What the connection is to do besides noting.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    Nothing,
+    Ready,
+}
+
+impl State {
+    /// Takes a frame. An error: no server may say this.
+    pub(super) fn take(&mut self, text: &str, events: &mut Vec<Event>) -> Result<Then, String> {
+        let frame: Frame<'_> = parse(text)?;
+        let missing = || format!("a {} frame lacks something: {}", frame.kind, text.len());
+        match frame.kind.as_str() {
+            "ready" => {
+                self.ready();
+                return Ok(Then::Ready);
+            }
+            "record" => {
+                let record: Record = parse(frame.record.ok_or_else(missing)?.get())?;
+                let epoch = frame.epoch.ok_or_else(missing)?;
+                self.epoch(record.conversation_id, &epoch, 0, events);
+                self.record(record, Source::Live, events);
+            }
+            "records" => self.records(&frame, events).ok_or_else(missing)??,
+            "heads" => {
+                let items: Vec<HeadItem> = parse(frame.items.ok_or_else(missing)?.get())?;
+                for item in items {
+                    self.head(&item, events);
+                }
+                let is_last = frame.more == Some(false);
+                if is_last && frame.as_of.is_some() {
+                    self.since = frame.as_of;
+                }
+                if is_last && frame.id.as_deref() == Some("all") {
+                    self.heads_asked = None;
+                }
+            }
+            "accepted" => events.extend(op(&frame).map(|op| Event::Accepted { op })),
+            "sequenced" => {
+                let (op, ack) = (op(&frame).ok_or_else(missing)?, frame.ack().ok_or_else(missing)?);
+                self.settled(op);
+                events.push(Event::Ok { op, ack: Some(ack) });
+            }
+            "error" => self.error(&frame, events)?,
+            "receipt" => {
+                let receipt = || {
+                    Some(Event::Receipt {
+                        conversation_id: frame.conversation_id?,
+                        user_id: frame.user_id?,
+                        delivered_seq: frame.delivered_seq?,
+                        read_seq: frame.read_seq?,
+                    })
+                };
+                events.push(receipt().ok_or_else(missing)?);
+            }
+            "presence" => {
+                let told = frame.user_id.zip(frame.status);
+                let (user_id, status) = told.ok_or_else(missing)?;
+                events.push(Event::Presence { user_id, status });
+            }
+            _ => {}
+        }
+        Ok(Then::Nothing)
+    }
+
+    fn record(&mut self, record: Record, source: Source, events: &mut Vec<Event>) {
+        let is_own = self.user_id == Some(record.sender_id);
+        let log = self.logs.entry(record.conversation_id).or_default();
+        if log.take(record.seq) && record.kind == Kind::Message {
+            log.note_message(record.seq, is_own);
+        }
+        events.push(Event::Record(record.seen(source, Some(log.cursor), None)));
+    }
+
+    fn records(&mut self, frame: &Frame<'_>, events: &mut Vec<Event>) -> Option<Result<(), String>> {
+        let (id, head) = (frame.conversation_id?, frame.head_seq?);
+        let items: Vec<Record> = match parse(frame.items?.get()) {
+            Ok(items) => items,
+            Err(why) => return Some(Err(why)),
+        };
+        self.epoch(id, frame.epoch.as_deref()?, frame.floor?, events);
+        self.floor(id, frame.floor?, events);
+        let before = self.logs[&id].cursor;
+        for record in items {
+            self.record(record, Source::Fetch, events);
+        }
+        let log = self.logs.get_mut(&id)?;
+        log.head = log.head.max(head);
+        log.fetched(Instant::now(), log.cursor > before);
+        Some(Ok(()))
+    }
+
+    fn head(&mut self, item: &HeadItem, events: &mut Vec<Event>) {
+        let Head { conversation_id: id, floor, head_seq, left, .. } = item.head;
+        self.epoch(id, &item.epoch, floor, events);
+        self.floor(id, floor, events);
+        let log = self.logs.entry(id).or_default();
+        log.head = log.head.max(head_seq);
+        log.left = left;
+        events.push(Event::Head(item.head));
+    }
+
+    fn floor(&mut self, conversation_id: ConversationId, floor: u64, events: &mut Vec<Event>) {
+        if self.logs.entry(conversation_id).or_default().raise_floor(floor) {
+            events.push(Event::Cursor { conversation_id, cursor: floor, why: CursorSet::Floor });
+        }
+    }
+
+    /// Another epoch: the local log is dropped.
+    fn epoch(&mut self, conversation_id: ConversationId, epoch: &str, floor: u64, events: &mut Vec<Event>) {
+        let log = self.logs.entry(conversation_id).or_default();
+        if log.epoch == epoch {
+            return;
+        }
+        if !log.epoch.is_empty() {
+            log.begin_again(floor);
+            events.push(Event::Cursor { conversation_id, cursor: floor, why: CursorSet::Epoch });
+        }
+        epoch.clone_into(&mut log.epoch);
+    }
+
+    fn error(&mut self, frame: &Frame<'_>, events: &mut Vec<Event>) -> Result<(), String> {
+        let code = frame.code.ok_or("an error without a code")?;
+        let id = frame.id.as_deref().unwrap_or_default();
+        let now = Instant::now();
+        if let Some(op) = op(frame) {
+            if code.is_definite() {
+                self.settled(op);
+                events.push(Event::Fail { op, code });
+            } else {
+                let pause = frame.retry_after_ms.map_or(LATER, Duration::from_millis).min(LATER_MAX);
+                self.later(op, now + pause);
+                events.push(Event::Later { op, code });
+            }
+        } else if let Some(log) = id.strip_prefix('f').and_then(|id| self.logs.get_mut(&id.parse().ok()?)) {
+            // What can't be read now is asked again, like "not yet"; a stranger's has no records.
+            if matches!(code, Code::NotFound | Code::NotAMember) {
+                log.head = log.cursor;
+            }
+            log.fetched(now, false);
+        } else if id == "all" {
+            self.heads_asked = Some(true);
+        } else if code == Code::InvalidRequest || code == Code::Internal {
+            let said = frame.message.as_deref().unwrap_or_default();
+            return Err(format!("an error to {id:?} that nobody caused: {} {said}", code.as_str()));
+        }
+        Ok(())
+    }
+}
+
+/// The operation that a frame answers.
+fn op(frame: &Frame<'_>) -> Option<u64> {
+    frame.id.as_deref()?.strip_prefix('o')?.parse().ok()
+}
