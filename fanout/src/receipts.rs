@@ -14,7 +14,9 @@ use parlor_engines::{
     live::Route,
     table::{Table, Tables},
 };
-use parlor_schemas::{ConversationId, Privacy, Receipt, UserId, avro, rows::MembersRow, topics::Group};
+use parlor_schemas::{
+    ConversationId, Privacy, Receipt, UserId, avro, receipt::Marks, rows::MembersRow, topics::Group,
+};
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -85,7 +87,7 @@ impl Receipts {
         let users: Vec<UserId> = users.into_iter().collect();
         let privacies = feed.retry.run("read privacy", || self.privacies.of(&users)).await?;
         let privacies: HashMap<UserId, Privacy> = users.iter().copied().zip(privacies).collect();
-        let mut before = self.before(feed, receipts, &hearing, &privacies).await?;
+        let mut before = self.before(feed, receipts).await?;
         let live = &self.engines.live;
         let moved = feed.retry.run("raise marks", || live.raise_live(receipts)).await?;
         if moved.is_empty() {
@@ -97,38 +99,49 @@ impl Receipts {
         for (at, marks) in moved {
             let receipt = &receipts[at];
             let key = (receipt.conversation_id, receipt.user_id);
-            let was = before.insert(key, marks.delivered_seq).unwrap_or(0);
+            let was = before.insert(key, marks).unwrap_or_default();
             let mut hearers = Hearers::new(receipt, &routes);
             hearers.add(receipt.user_id, true);
             for other in &hearing[at] {
                 hearers.add(*other, tells_reads(&privacies, receipt.user_id, *other));
             }
-            items.extend(hearers.items(&marks, marks.delivered_seq > was));
+            items.extend(hearers.items(&marks, marks.delivered_seq > was.delivered_seq));
         }
         self.links.publish(items, &feed.retry).await
     }
 
-    /// The delivered marks as they stood, where somebody may not hear of the read ones: a frame that
-    /// repeats what was delivered would tell that something was read.
+    /// The marks as they stood. Those that the live engine does not know (it has forgotten them, or they
+    /// are new) it is given from the store, so that what is told never falls back.
     async fn before(
         &self,
         feed: &Feed,
         receipts: &[Receipt],
-        hearing: &[Vec<UserId>],
-        privacies: &HashMap<UserId, Privacy>,
-    ) -> Result<HashMap<(ConversationId, UserId), u64>, Stop> {
-        let has_secret = |(receipt, others): &(&Receipt, &Vec<UserId>)| {
-            others.iter().any(|other| !tells_reads(privacies, receipt.user_id, *other))
-        };
-        let secret = receipts.iter().zip(hearing).filter(has_secret);
-        let keys: HashSet<_> = secret.map(|(r, _)| (r.conversation_id, r.user_id)).collect();
-        if keys.is_empty() {
-            return Ok(HashMap::new());
-        }
+    ) -> Result<HashMap<(ConversationId, UserId), Marks>, Stop> {
+        let keys: HashSet<_> = receipts.iter().map(|r| (r.conversation_id, r.user_id)).collect();
         let keys: Vec<_> = keys.into_iter().collect();
-        let live = &self.engines.live;
+        let Engines { live, store, .. } = &self.engines;
         let marks = feed.retry.run("read marks", || live.live_marks(&keys)).await?;
-        Ok(keys.into_iter().zip(marks.into_iter().map(|live| live.marks.delivered_seq)).collect())
+        let mut before: HashMap<_, _> = keys.into_iter().zip(marks.into_iter().map(|l| l.marks)).collect();
+        let is_unknown = |marks: &Marks| (marks.delivered_seq, marks.read_seq) == (0, 0);
+        let unknown: Vec<_> =
+            before.iter().filter(|(_, marks)| is_unknown(marks)).map(|(key, _)| *key).collect();
+        if unknown.is_empty() {
+            return Ok(before);
+        }
+        let stored = feed.retry.run("read marks", || store.stored_marks(&unknown)).await?;
+        let stored: HashMap<_, _> =
+            unknown.into_iter().zip(stored).filter(|(_, marks)| !is_unknown(marks)).collect();
+        let told: HashMap<_, _> = receipts.iter().map(|r| ((r.conversation_id, r.user_id), r)).collect();
+        let known = |(key, marks): (&_, &Marks)| Receipt {
+            delivered_seq: marks.delivered_seq,
+            read_seq: marks.read_seq,
+            read_ord: marks.read_ord,
+            ..*told[key]
+        };
+        let again: Vec<Receipt> = stored.iter().map(known).collect();
+        feed.retry.run("raise marks", || live.raise_live(&again)).await?;
+        before.extend(stored);
+        Ok(before)
     }
 }
 

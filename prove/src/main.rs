@@ -1,0 +1,148 @@
+//! `dev/prove`: load and faults against real processes, and a checker that decides.
+
+mod nemesis;
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Parser;
+use nemesis::{
+    cells::{CELLS, Cell, On},
+    engines::Instance,
+    results::{Outcome, Results},
+    run::{self, Plan},
+};
+use std::path::PathBuf;
+
+/// Load, faults, and the proof: every cell runs load under a fault, heals it, drains, and checks.
+#[derive(Parser)]
+#[command(name = "prove")]
+struct Cli {
+    /// Lists the cells and ends.
+    #[arg(long)]
+    list: bool,
+    /// Says which real engines the chosen cells need (`one`, `three`), and ends.
+    #[arg(long, hide = true)]
+    needs: bool,
+    /// Only these cells.
+    #[arg(long)]
+    cell: Vec<String>,
+    /// Eight cells in a few minutes.
+    #[arg(long)]
+    quick: bool,
+    /// Every cell that the given engines allow.
+    #[arg(long)]
+    all: bool,
+    /// Chooses the load and the order of faults; a failure is repeated with it.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How long a cell puts load and faults on.
+    #[arg(long, default_value_t = 40)]
+    seconds: u64,
+    /// Messages a second, in all.
+    #[arg(long, default_value_t = 100)]
+    rate: u32,
+    /// People; each has one to three devices.
+    #[arg(long, default_value_t = 12)]
+    people: usize,
+    /// The `parlor` that is put to the proof.
+    #[arg(long, default_value = "target/release/parlor")]
+    binary: PathBuf,
+    /// `dev/engines`.
+    #[arg(long, default_value = "dev/engines")]
+    engines: PathBuf,
+    /// Real engines of one node each, as `dev/engines` names them; without, only embedded cells run.
+    #[arg(long)]
+    instance: Option<String>,
+    /// Real engines of three nodes each.
+    #[arg(long)]
+    three: Option<String>,
+    /// Where histories and results go.
+    #[arg(long, default_value = "target/prove")]
+    out: PathBuf,
+}
+
+impl Cli {
+    fn wants(&self, cell: &Cell) -> bool {
+        self.cell.iter().any(|id| id == cell.id) || self.all || (self.quick && cell.quick)
+    }
+
+    /// The cells that were asked for, each with the engines it is to run on.
+    fn plans(&self) -> Result<Vec<(Cell, Option<Instance>)>> {
+        for wanted in &self.cell {
+            ensure!(CELLS.iter().any(|cell| cell.id == wanted), "no cell is called {wanted}; see --list");
+        }
+        let instance =
+            |name: &Option<String>| name.clone().map(|name| Instance { script: self.engines.clone(), name });
+        let (shared, three) = (instance(&self.instance), instance(&self.three));
+        let mut plans = Vec::new();
+        for cell in CELLS.iter().filter(|cell| self.wants(cell)) {
+            if matches!(cell.on, On::Embedded | On::Both) {
+                plans.push((*cell, None));
+            }
+            let real = if cell.on == On::Three { &three } else { &shared };
+            if cell.on != On::Embedded
+                && let Some(instance) = real
+            {
+                plans.push((*cell, Some(instance.clone())));
+            }
+        }
+        Ok(plans)
+    }
+}
+
+fn list() {
+    for cell in CELLS {
+        let quick = if cell.quick { "quick" } else { "" };
+        println!("{:<28} {:<10} {quick:<6} {:?}", cell.id, format!("{:?}", cell.on), cell.acts);
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let cli = Cli::parse();
+    if cli.list {
+        list();
+        return Ok(());
+    }
+    if cli.needs {
+        for (on, name) in [(On::Shared, "one"), (On::Three, "three")] {
+            if CELLS
+                .iter()
+                .any(|cell| cli.wants(cell) && (cell.on == on || (on == On::Shared && cell.on == On::Both)))
+            {
+                println!("{name}");
+            }
+        }
+        return Ok(());
+    }
+    let plans = cli.plans()?;
+    ensure!(
+        !plans.is_empty(),
+        "nothing to do: say --cell ID, --quick or --all (and --instance for real engines)"
+    );
+    let binary = cli.binary.canonicalize().with_context(|| format!("no {}", cli.binary.display()))?;
+    std::fs::create_dir_all(&cli.out)?;
+    let mut results = Results::default();
+    for (n, (cell, instance)) in plans.iter().enumerate() {
+        let on = if instance.is_some() { "real engines" } else { "embedded" };
+        println!("[{}/{}] {} on {on}, seed {}", n + 1, plans.len(), cell.id, cli.seed);
+        let plan = Plan {
+            binary: binary.clone(),
+            seed: cli.seed,
+            seconds: cli.seconds,
+            rate: cli.rate,
+            people: cli.people,
+            out: cli.out.clone(),
+        };
+        let outcome = match run::cell(cell, instance.clone(), &plan).await {
+            Ok(outcome) => outcome,
+            Err(error) => Outcome::broken(format!("{error:#}")),
+        };
+        println!("    {outcome}");
+        results.add(cell.id, on, cli.seed, outcome);
+        // After each: what was seen stays seen if the run is cut off.
+        results.write(&cli.out)?;
+    }
+    println!("\n{}", results.markdown());
+    ensure!(results.all_pass(), "{} of {} cells failed", results.failed(), plans.len());
+    Ok(())
+}
