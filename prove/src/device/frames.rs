@@ -109,7 +109,8 @@ impl State {
         self.epoch(id, &item.epoch, floor, events);
         self.floor(id, floor, events);
         let log = self.logs.entry(id).or_default();
-        log.head = log.head.max(head_seq);
+        // Who has left sees a head that stands still; one heard of before may be beyond it.
+        log.head = if left { head_seq } else { log.head.max(head_seq) };
         log.left = left;
         events.push(Event::Head(item.head));
     }
