@@ -20,8 +20,8 @@ pub use writer::Writer;
 
 use std::io::BufRead;
 
-/// Reads a history and decides. Memory: about 100 bytes for every record that anybody saw, and 200
-/// for every distinct record and operation.
+/// Reads a history and decides. Memory: less than the history is long; 165 MB were measured for one of
+/// 10^6 lines and 54,000 messages.
 pub fn check(history: impl BufRead) -> Result<Report, Damaged> {
     let case = views::Case::of(index::Index::of(history)?);
     Ok(rules::all(&case))

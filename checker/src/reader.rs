@@ -10,7 +10,7 @@ pub const LINE_MAX: usize = 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum Damaged {
     /// It could not be read.
-    #[error("the history can't be read: {0}")]
+    #[error("the history can't be read")]
     Unreadable(#[from] io::Error),
     /// A line is no entry.
     #[error("line {line} of the history is damaged: {why}")]

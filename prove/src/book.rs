@@ -68,14 +68,18 @@ impl Book {
         let mut writer = Writer::new(BufWriter::with_capacity(1 << 20, File::create(path)?));
         let (lines, mut inbox) = mpsc::channel(WAITING_MAX);
         let writing = std::thread::Builder::new().name("history".into()).spawn(move || {
-            while let Some(line) = inbox.blocking_recv() {
+            loop {
+                // Nothing waits: what is buffered goes to the file, so that a run that dies leaves its history.
+                let next = match inbox.try_recv() {
+                    Ok(line) => Some(line),
+                    Err(_) => writer.flush().map(|()| inbox.blocking_recv())?,
+                };
+                let Some(line) = next else { return Ok(()) };
                 match line {
                     Line::Entry(entry) => writer.write(entry)?,
                     Line::End(at_us) => return writer.finish(at_us).map(drop),
                 }
             }
-            // Everybody has gone without an end: the run broke, and so did its history.
-            writer.flush()
         })?;
         let book = Self { lines, began: Instant::now(), ops: Arc::default(), counts: Arc::default() };
         Ok((book, Writing(writing)))

@@ -21,10 +21,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 #[derive(Debug, thiserror::Error)]
 pub enum DumpError {
     /// The log does not give its records.
-    #[error("the log can't be read: {0}")]
+    #[error("the log can't be read")]
     Log(#[from] LogError),
     /// The store does not give its records.
-    #[error("the store can't be read: {0}")]
+    #[error("the store can't be read")]
     Store(#[from] StoreError),
     /// What is there is no record.
     #[error("{0}")]

@@ -20,7 +20,8 @@ use std::{
 };
 use tokio::time::{Instant, sleep};
 
-/// Marks are gathered for 300 ms and pass two consumers; folded views may be 10 s behind.
+/// Marks of those who came and went may never be shown: what was sent from outside counts for nothing.
+/// Others' are shown within this, since folded views are at most 10 s behind.
 const MARKS_MAX: Duration = Duration::from_secs(15);
 /// The pause between two looks at them.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
@@ -88,8 +89,13 @@ impl Ending<'_> {
                 *marks = (marks.0.max(delivered).max(read), marks.1.max(read));
             }
         }
-        let until = Instant::now() + MARKS_MAX;
-        while Instant::now() < until && !self.are_shown(&sent).await? {
+        let (begun, moved) = (Instant::now(), self.people.moved.lock().clone());
+        let least = begun + MARKS_MAX.min(self.patience);
+        while Instant::now() < least && !self.are_shown(&sent).await? {
+            sleep(LOOK_EVERY).await;
+        }
+        sent.retain(|key, _| !moved.contains(key));
+        while Instant::now() < begun + self.patience && !self.are_shown(&sent).await? {
             sleep(LOOK_EVERY).await;
         }
         Ok(())

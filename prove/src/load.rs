@@ -125,6 +125,10 @@ impl Load {
         let conversation = self.people.conversations[act.conversation];
         let other: UserId = self.people.all[act.lot as usize % self.people.all.len()].user_id;
         let path = format!("/conversations/{conversation}");
+        if act.what != What::SendOverRest {
+            let whom = if act.what == What::Leave { person.user_id } else { other };
+            self.people.moved.lock().insert((conversation, whom));
+        }
         let mut operation = Operation::new(OpKind::Send, Some(conversation));
         let call: (Method, String, Option<Value>) = match act.what {
             What::Add => {

@@ -8,11 +8,12 @@ use crate::{
     rest::Api,
     settings::Settings,
 };
+use parking_lot::Mutex;
 use parlor_checker::history::{Event, OpKind};
 use parlor_schemas::{ConversationId, UserId};
 use reqwest::Method;
 use serde_json::json;
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -25,6 +26,8 @@ pub(crate) struct People {
     pub all: Vec<Person>,
     /// In the order of the plan.
     pub conversations: Vec<ConversationId>,
+    /// Who was added, removed or left somewhere: marks from outside count for nothing.
+    pub moved: Mutex<HashSet<(ConversationId, UserId)>>,
 }
 
 /// Somebody with an account.
@@ -57,7 +60,7 @@ impl People {
             }
             all.push(Person { user_id: devices[0].session.user_id, devices });
         }
-        let mut people = Self { all, conversations: Vec::new() };
+        let mut people = Self { all, conversations: Vec::new(), moved: Mutex::default() };
         for planned in &plan.conversations {
             let made = people.make(api, book, planned, settings).await?;
             people.conversations.push(made);

@@ -38,7 +38,7 @@ pub enum ProveError {
     #[error("the server broke the protocol: {0}")]
     Protocol(String),
     /// The history could not be written.
-    #[error("the history can't be written: {0}")]
+    #[error("the history can't be written")]
     Write(#[from] io::Error),
     /// The history is not whole.
     #[error(transparent)]
@@ -160,6 +160,11 @@ impl Rested {
         let known = self.run.people.devices().flat_map(|device| device.logs(|id, _| id));
         let all: BTreeSet<_> = known.chain(self.run.people.conversations.iter().copied()).collect();
         all.into_iter().collect()
+    }
+
+    /// Where dumps are noted, for those who make them one by one ([`dumps`]).
+    pub fn book(&self) -> &Book {
+        &self.run.book
     }
 
     /// Notes what the log's topic holds, and then the store, when it has come to that or patience is over.

@@ -109,7 +109,8 @@ impl State {
         self.epoch(id, &item.epoch, floor, events);
         self.floor(id, floor, events);
         let log = self.logs.entry(id).or_default();
-        log.head = log.head.max(head_seq);
+        // Who has left sees a head that stands still; one heard of before may be beyond it.
+        log.head = if left { head_seq } else { log.head.max(head_seq) };
         log.left = left;
         events.push(Event::Head(item.head));
     }
@@ -165,4 +166,71 @@ impl State {
 /// The operation that a frame answers.
 fn op(frame: &Frame<'_>) -> Option<u64> {
     frame.id.as_deref()?.strip_prefix('o')?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::state::Out;
+    use parlor_schemas::UserId;
+    use uuid::Uuid;
+
+    const CONVERSATION: &str = "0190f5c2-7b1e-5c3d-8e4f-5a6b7c8d9e0f";
+
+    fn state() -> State {
+        let mut state = State::of(UserId(Uuid::from_u128(1)));
+        assert_eq!(state.take(r#"{"type":"ready"}"#, &mut Vec::new()), Ok(Then::Ready));
+        state
+    }
+
+    fn record(seq: u64) -> String {
+        let ids = r#""message_id":"0190f5c2-7b1e-1c3d-8e4f-5a6b7c8d9e0f","sender_id":"0190f5c2-7b1e-7c3d-8e4f-5a6b7c8d9e0f","device_id":"0190f5c2-7b1e-7c3d-8e4f-5a6b7c8d9e0f","client_msg_id":"0190f5c2-7b1e-7c3d-8e4f-5a6b7c8d9e0f""#;
+        format!(
+            r#"{{"conversation_id":"{CONVERSATION}","seq":{seq},"ord":1,{ids},"kind":"message","at":"2026-11-20T10:00:00.123Z","body":{{"text":"x"}}}}"#
+        )
+    }
+
+    #[test]
+    fn a_hole_is_fetched_once_and_noted_as_it_came() {
+        let (mut state, mut events) = (state(), Vec::new());
+        let live = format!(r#"{{"type":"record","record":{},"epoch":"1"}}"#, record(2));
+        state.take(&live, &mut events).unwrap();
+        assert!(matches!(&events[..], [Event::Record(seen)] if seen.cursor == Some(0)));
+        let due = state.due(Instant::now());
+        assert!(matches!(&due[..], [Out::Frame(frame)] if frame.contains(r#""after":0"#)));
+        assert!(state.due(Instant::now()).is_empty());
+        let answer = format!(
+            r#"{{"type":"records","id":"f","conversation_id":"{CONVERSATION}","items":[{}],"upto":1,"more":false,"head_seq":2,"floor":0,"epoch":"1"}}"#,
+            record(1)
+        );
+        state.take(&answer, &mut events).unwrap();
+        assert!(matches!(events.last(), Some(Event::Record(seen)) if seen.cursor == Some(2)));
+        assert!(state.is_caught_up());
+    }
+
+    #[test]
+    fn later_is_tried_again_and_a_refusal_is_not() {
+        let (mut state, mut events) = (state(), Vec::new());
+        state.push(7, "{}".to_owned());
+        let now = Instant::now();
+        assert!(matches!(state.due(now)[..], [Out::Command(7, _)]));
+        assert!(state.due(now).is_empty());
+        let later = r#"{"type":"error","id":"o7","code":"unavailable","message":"","retry_after_ms":100}"#;
+        state.take(later, &mut events).unwrap();
+        assert!(state.due(now).is_empty());
+        assert!(matches!(state.due(now + Duration::from_secs(1))[..], [Out::Command(7, _)]));
+        let refused = r#"{"type":"error","id":"o7","code":"forbidden","message":""}"#;
+        state.take(refused, &mut events).unwrap();
+        assert!(state.outbox.is_empty());
+        assert!(matches!(events[..], [Event::Later { op: 7, .. }, Event::Fail { op: 7, .. }]));
+    }
+
+    #[test]
+    fn what_no_server_may_say_is_an_error() {
+        let mut state = state();
+        for odd in ["[]", r#"{"type":"record"}"#, r#"{"type":"sequenced","id":"o1"}"#] {
+            assert!(state.take(odd, &mut Vec::new()).is_err(), "{odd}");
+        }
+        assert_eq!(state.take(r#"{"type":"news"}"#, &mut Vec::new()), Ok(Then::Nothing));
+    }
 }
