@@ -143,6 +143,7 @@ async fn main() -> Result<()> {
         results.write(&cli.out)?;
     }
     println!("\n{}", results.markdown());
+    println!("{} passed, {} failed", plans.len() - results.failed(), results.failed());
     ensure!(results.all_pass(), "{} of {} cells failed", results.failed(), plans.len());
     Ok(())
 }
