@@ -16,12 +16,8 @@ use std::path::PathBuf;
 #[derive(Parser)]
 #[command(name = "prove")]
 struct Cli {
-    /// Lists the cells and ends.
-    #[arg(long)]
-    list: bool,
-    /// Says which real engines the chosen cells need (`one`, `three`), and ends.
-    #[arg(long, hide = true)]
-    needs: bool,
+    #[command(flatten)]
+    told: Told,
     /// Only these cells.
     #[arg(long)]
     cell: Vec<String>,
@@ -58,6 +54,17 @@ struct Cli {
     /// Where histories and results go.
     #[arg(long, default_value = "target/prove")]
     out: PathBuf,
+}
+
+/// What is only told.
+#[derive(clap::Args)]
+struct Told {
+    /// Lists the cells and ends.
+    #[arg(long)]
+    list: bool,
+    /// Says which real engines the chosen cells need (`one`, `three`), and ends.
+    #[arg(long, hide = true)]
+    needs: bool,
 }
 
 impl Cli {
@@ -99,11 +106,11 @@ fn list() {
 #[tokio::main]
 async fn main() -> Result<()> {
     let cli = Cli::parse();
-    if cli.list {
+    if cli.told.list {
         list();
         return Ok(());
     }
-    if cli.needs {
+    if cli.told.needs {
         for (on, name) in [(On::Shared, "one"), (On::Three, "three")] {
             if CELLS
                 .iter()
