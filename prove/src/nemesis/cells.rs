@@ -40,7 +40,7 @@ pub enum Act {
     Join(&'static str),
     /// `kill -9` of everything at once.
     KillAll,
-    /// An engine gets this signal (`kill`, `freeze`, `stop`) for so long. The node counts from 1.
+    /// This (`kill`, `freeze`, `stop`) is done to an engine's node, which counts from 1, for so long.
     Engine(&'static str, &'static str, u8, Duration),
     /// Redis forgets everything.
     Flush,

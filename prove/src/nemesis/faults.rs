@@ -127,7 +127,7 @@ impl Scene {
                     self.deployment.start(number)?;
                 }
             }
-            Act::Engine(engine, how, node, away) => self.engine(engine, how, node, away).await?,
+            Act::Engine(how, engine, node, away) => self.engine(engine, how, node, away).await?,
             Act::Flush => self.flush()?,
             Act::Net(link, fault, lasts) => {
                 self.proxies(link)?.iter().for_each(|proxy| proxy.set(fault));
