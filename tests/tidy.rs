@@ -5,8 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const CRATES: [&str; 8] =
-    ["schemas", "engines", "ingest", "persister", "fanout", "pusher", "indexer", "gateway"];
+const CRATES: [&str; 9] =
+    ["schemas", "engines", "ingest", "persister", "fanout", "pusher", "indexer", "gateway", "models"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -102,13 +102,15 @@ fn arrows_point_down_only() {
             let may = match name {
                 "schemas" => false,
                 "engines" => other == "schemas",
+                // A model of the design that used the code would find the code right.
+                "models" => false,
                 _ => other == "schemas" || other == "engines",
             };
             if is_used && !may {
                 wrong.push(format!("{name} → {other}"));
             }
         }
-        assert!(roles.contains(&name) || ["schemas", "engines"].contains(&name));
+        assert!(roles.contains(&name) || ["schemas", "engines", "models"].contains(&name));
     }
     none(&wrong, "src → roles → engines → schemas, and roles never see each other");
 }
