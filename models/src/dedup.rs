@@ -37,8 +37,12 @@
 
 use stateright::{Model, Property};
 
+#[cfg(test)]
+mod tests;
+
 /// The rules; each off is a known way to a double.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each rule is on or off")]
 pub struct Rules {
     /// The oldest record in memory goes first, not the oldest id.
     pub forget_in_log_order: bool,
@@ -116,12 +120,23 @@ impl Default for Dedup {
     }
 }
 
+/// What the index said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Index {
+    /// It was not asked.
+    #[default]
+    Unread,
+    /// It has no such id.
+    Empty,
+    /// It has, at this offset.
+    Found(u8),
+}
+
 /// What the store said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Facts {
     written_to: Option<u8>,
-    /// The record's offset; the inner `None`: not found.
-    found: Option<Option<u8>>,
+    index: Index,
     /// What was forgotten when the store was asked first.
     forgotten_then: Option<u8>,
 }
@@ -153,6 +168,7 @@ pub struct Core {
 
 /// Everything.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::struct_excessive_bools, reason = "each is something that has happened")]
 pub struct State {
     sent: u8,
     /// Commands in the log that are not committed, in order.
@@ -225,7 +241,7 @@ impl Dedup {
     }
 
     /// The order of the design: memory, the clock, the index.
-    fn decide(&self, state: &State, command: &Command, log_time: i8) -> Verdict {
+    fn decide(&self, state: &State, command: Command, log_time: i8) -> Verdict {
         if state.draft.iter().any(|record| record.id == command.id) {
             return Verdict::DuplicateInDraft;
         }
@@ -246,11 +262,13 @@ impl Dedup {
         if made.is_some_and(|made| made > forgotten_at + margin) {
             return Verdict::New;
         }
-        let Facts { written_to: Some(written_to), found: Some(found), forgotten_then } = command.facts else {
+        let Facts { written_to: Some(written_to), index, forgotten_then } = command.facts else {
             return Verdict::Unavailable;
         };
-        if let Some(offset) = found {
-            return Verdict::DuplicateByIndex(offset);
+        match index {
+            Index::Unread => return Verdict::Unavailable,
+            Index::Found(offset) => return Verdict::DuplicateByIndex(offset),
+            Index::Empty => {}
         }
         let forgotten = if self.rules.forgotten_when_decided { Some(forgotten) } else { forgotten_then };
         let knows_all = forgotten.is_none_or(|forgotten| written_to > forgotten);
@@ -260,7 +278,7 @@ impl Dedup {
     fn draft_next(&self, state: &mut State) {
         let command = state.queue[state.drafted];
         let log_time = self.log_time(state.draft_time, command.at);
-        let verdict = self.decide(state, &command, log_time);
+        let verdict = self.decide(state, command, log_time);
         state.drafted += 1;
         state.draft_time = log_time;
         match verdict {
@@ -332,20 +350,20 @@ impl Dedup {
     }
 
     /// What the index says now; an entry past its time may be gone.
-    fn look_up(&self, state: &State, id: u8, is_kept: bool) -> Option<u8> {
+    fn look_up(&self, state: &State, id: u8, is_kept: bool) -> Index {
         let written = &state.records[..usize::from(state.written)];
-        let offset = written.iter().position(|record| record.id == id)?;
+        let Some(offset) = written.iter().position(|record| record.id == id) else { return Index::Empty };
         let may_go =
             !self.rules.index_by_log_time || state.core.log_time > written[offset].log_time + AHEAD + AGE;
-        (is_kept || !may_go).then_some(offset as u8)
+        if is_kept || !may_go { Index::Found(offset as u8) } else { Index::Empty }
     }
 
     /// Whether reading now, with `written_to` or without, is the order of this model's rule.
     fn may_read(&self, facts: Facts, index: bool) -> bool {
         let (mine, other) = if index {
-            (facts.found.is_some(), facts.written_to.is_some())
+            (facts.index != Index::Unread, facts.written_to.is_some())
         } else {
-            (facts.written_to.is_some(), facts.found.is_some())
+            (facts.written_to.is_some(), facts.index != Index::Unread)
         };
         let is_first = self.rules.written_to_first != index;
         !mine && other != is_first
@@ -422,7 +440,7 @@ impl Model for Dedup {
                 let (written_to, forgotten) = (state.written_to, state.core.forgotten);
                 let facts = &mut state.queue[at].facts;
                 facts.written_to = Some(written_to);
-                if facts.found.is_none() {
+                if facts.index == Index::Unread {
                     facts.forgotten_then = forgotten.map(|(offset, _)| offset);
                 }
             }
@@ -430,7 +448,7 @@ impl Model for Dedup {
                 let found = self.look_up(&state, state.queue[at].id, is_kept);
                 let forgotten = state.core.forgotten;
                 let facts = &mut state.queue[at].facts;
-                facts.found = Some(found);
+                facts.index = found;
                 if facts.written_to.is_none() {
                     facts.forgotten_then = forgotten.map(|(offset, _)| offset);
                 }
@@ -476,83 +494,5 @@ impl Model for Dedup {
                 state.sent == model.commands && state.queue.is_empty() && state.crashes > 0
             }),
         ]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{bounds_raised_by, prove, refute};
-
-    #[test]
-    fn one_id_is_one_record() {
-        let mut model = Dedup::default();
-        match bounds_raised_by() {
-            0 => {}
-            1 => model = Dedup { ids: vec![Some(1), Some(2), None], times: vec![0, 1, 2, 4], ..model },
-            _ => model = Dedup { commands: 5, ..model },
-        }
-        let states = prove(model);
-        println!("dedup: {states} states");
-        assert!(states >= 900_000, "{states}");
-    }
-
-    const DOUBLE: &str = "one id is one record";
-
-    /// Without a rule, this property breaks.
-    fn breaks(property: &'static str, off: impl FnOnce(&mut Rules)) {
-        breaks_with(property, Dedup::default().ids, off);
-    }
-
-    fn breaks_with(property: &'static str, ids: Vec<Option<i8>>, off: impl FnOnce(&mut Rules)) {
-        let mut model = Dedup { ids, ..Dedup::default() };
-        off(&mut model.rules);
-        let steps = refute(model, property);
-        println!("{property}: {:?}", steps.expect("the rule is needed"));
-    }
-
-    #[test]
-    fn a_memory_with_holes_doubles() {
-        breaks(DOUBLE, |rules| rules.forget_in_log_order = false);
-    }
-
-    #[test]
-    fn certainly_new_without_the_margin_doubles() {
-        breaks(DOUBLE, |rules| rules.margin = false);
-    }
-
-    #[test]
-    fn an_id_of_the_future_that_is_not_refused_doubles() {
-        breaks_with(DOUBLE, vec![Some(2), None], |rules| rules.ahead_is_refused = false);
-    }
-
-    #[test]
-    fn written_to_read_after_the_index_doubles() {
-        breaks(DOUBLE, |rules| rules.written_to_first = false);
-    }
-
-    #[test]
-    fn an_index_that_lags_and_is_believed_doubles() {
-        breaks(DOUBLE, |rules| rules.index_must_cover = false);
-    }
-
-    #[test]
-    fn what_is_forgotten_between_the_facts_and_the_decision_doubles() {
-        breaks(DOUBLE, |rules| rules.forgotten_when_decided = false);
-    }
-
-    #[test]
-    fn a_rebuild_that_does_not_know_what_was_forgotten_doubles() {
-        breaks(DOUBLE, |rules| rules.forgotten_is_kept = false);
-    }
-
-    #[test]
-    fn a_log_time_that_goes_back_doubles() {
-        breaks(DOUBLE, |rules| rules.running_maximum = false);
-    }
-
-    #[test]
-    fn an_index_that_forgets_by_another_clock_doubles() {
-        breaks(DOUBLE, |rules| rules.index_by_log_time = false);
     }
 }

@@ -5,6 +5,7 @@
 //!
 //! - [`claim`]: owners of a partition: claim, commit, crash, zombies, rebuild (DESIGN §3).
 //! - [`dedup`]: one id is one record, under skewed clocks, lag, forgetting and restarts (DESIGN §3).
+//! - [`deliver`]: from the log to a device's cursor, whatever is lost on the way (DESIGN §4).
 
 //!
 //! The models know nothing of Parlor's code; what they abstract is said at the head of each. They are
@@ -15,6 +16,7 @@
 
 pub mod claim;
 pub mod dedup;
+pub mod deliver;
 
 use stateright::{Checker, HasDiscoveries, Model, Path};
 use std::{fmt::Debug, hash::Hash};
