@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const CRATES: [&str; 10] = [
+const CRATES: [&str; 11] = [
     "schemas",
     "engines",
     "ingest",
@@ -16,6 +16,7 @@ const CRATES: [&str; 10] = [
     "gateway",
     "checker",
     "prove",
+    "models",
 ];
 
 fn root() -> &'static Path {
@@ -114,13 +115,17 @@ fn arrows_point_down_only() {
                 // Whoever judges the servers shares nothing with them but the words.
                 "engines" | "checker" => other == "schemas",
                 "prove" => ["schemas", "engines", "checker"].contains(&other),
+                // A model of the design that used the code would find the code right.
+                "models" => false,
                 _ => other == "schemas" || other == "engines",
             };
             if is_used && !may {
                 wrong.push(format!("{name} → {other}"));
             }
         }
-        assert!(roles.contains(&name) || ["schemas", "engines", "checker", "prove"].contains(&name));
+        assert!(
+            roles.contains(&name) || ["schemas", "engines", "checker", "prove", "models"].contains(&name)
+        );
     }
     none(&wrong, "src → roles → engines → schemas, and roles never see each other");
 }

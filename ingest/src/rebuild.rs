@@ -2,7 +2,7 @@
 
 use crate::core::Core;
 use parlor_engines::{
-    Engines,
+    Log,
     consume::{Retry, Stop, alarm},
     log::{LogError, LogRecord, Read},
 };
@@ -18,13 +18,13 @@ const PROGRESS_EVERY: usize = 50_000;
 
 /// Rebuilds the state of a partition. The caller has claimed it: nothing is written meanwhile.
 pub async fn rebuild(
-    engines: &Engines,
+    log: &dyn Log,
     limits: &Limits,
     partition: Partition,
     retry: &Retry,
 ) -> Result<Core, Stop> {
     retry.health().set(retry.name(), false, "rebuilding");
-    let core = retry.run("rebuild", || attempt(engines, limits, partition, retry)).await?;
+    let core = retry.run("rebuild", || attempt(log, limits, partition, retry)).await?;
     let core = core.map_err(alarm)?;
     retry.health().set(retry.name(), true, "running");
     Ok(core)
@@ -32,15 +32,17 @@ pub async fn rebuild(
 
 /// The inner error is an alarm; the outer one may be mended by waiting.
 async fn attempt(
-    engines: &Engines,
+    log: &dyn Log,
     limits: &Limits,
     partition: Partition,
     retry: &Retry,
 ) -> Result<Result<Core, String>, LogError> {
+    // Before the rows: should another owner have claimed since, its first commit is no alarm for us.
+    let new = is_new(log, partition).await?;
     let mut rows = Vec::new();
     let mut position: Option<PositionRow> = None;
     let mut bad = None;
-    each(engines, Topic::Conversations, partition, 0, |record| {
+    each(log, Topic::Conversations, partition, 0, |record| {
         match record.value.as_ref().map(|value| avro::decode_row(value)) {
             None => {}
             Some(Ok(Row::Position(row))) => position = Some(row),
@@ -50,12 +52,10 @@ async fn attempt(
         progress(retry, "rows", rows.len());
     })
     .await?;
-    if position.is_none()
-        && let Err(reason) = is_new(engines, partition).await?
-    {
+    if let (None, Err(reason)) = (&position, new) {
         return Ok(Err(reason));
     }
-    let kept_from = engines.log.ends(Topic::Messages, partition).await?.first;
+    let kept_from = log.ends(Topic::Messages, partition).await?.first;
     let position = position.map(|position| forget_before(position, kept_from));
     let mut core = Core::new(partition, limits.clone(), position);
     for row in rows {
@@ -63,7 +63,7 @@ async fn attempt(
     }
     let from = core.fold_from();
     let (mut folded, mut foreign) = (0, 0_usize);
-    each(engines, Topic::Messages, partition, from, |record| {
+    each(log, Topic::Messages, partition, from, |record| {
         let header = record.header(header::NAME).and_then(|bytes| Header::decode(bytes));
         match header.map(|header| core.fold(record.offset, &header)) {
             Some(Ok(())) => {}
@@ -105,13 +105,13 @@ fn progress(retry: &Retry, what: &str, count: usize) {
 
 /// Reads a partition from an offset to its present end.
 async fn each(
-    engines: &Engines,
+    log: &dyn Log,
     topic: Topic,
     partition: Partition,
     from: Offset,
     mut take: impl FnMut(&LogRecord),
 ) -> Result<(), LogError> {
-    let mut reader = engines.log.read(topic, partition, from).await?;
+    let mut reader = log.read(topic, partition, from).await?;
     loop {
         match reader.next().await? {
             Read::Records(records) => records.iter().for_each(&mut take),
@@ -121,10 +121,10 @@ async fn each(
 }
 
 /// No position row means a new partition only if nothing was ever written.
-async fn is_new(engines: &Engines, partition: Partition) -> Result<Result<(), String>, LogError> {
-    let commands = engines.log.ends(Topic::Commands, partition).await?;
-    let messages = engines.log.ends(Topic::Messages, partition).await?;
-    let rows = engines.log.ends(Topic::Conversations, partition).await?;
+async fn is_new(log: &dyn Log, partition: Partition) -> Result<Result<(), String>, LogError> {
+    let commands = log.ends(Topic::Commands, partition).await?;
+    let messages = log.ends(Topic::Messages, partition).await?;
+    let rows = log.ends(Topic::Conversations, partition).await?;
     let empty = commands.first == 0 && messages.end == 0 && rows.end == 0;
     let reason = "no position row, but the log is not new: was a topic deleted or made anew?";
     Ok(if empty { Ok(()) } else { Err(reason.to_owned()) })

@@ -17,7 +17,8 @@ use parlor_engines::{
     log::{Entry, LogError, LogRecord, Owner, Read},
 };
 use parlor_schemas::{
-    Limits, Outcome, Timestamp, Topic, avro, header,
+    Limits, Outcome, Record, Row, Timestamp, Topic, avro,
+    header::{self, Header},
     topics::{Group, Offset, Partition},
 };
 use std::time::Duration;
@@ -91,7 +92,7 @@ impl Ingest {
     async fn own(&self, feed: &mut Feed) -> Result<LogError, Stop> {
         let (partition, retry) = (feed.partition, feed.retry.clone());
         let owner = retry.run("claim", || self.engines.log.claim(partition)).await?;
-        let core = rebuild(&self.engines, &self.limits, partition, &retry).await?;
+        let core = rebuild(&*self.engines.log, &self.limits, partition, &retry).await?;
         feed.start(core.next_command()).await?;
         let progress = feed.progress();
         let (ready, prepared) = mpsc::channel(PREPARED);
@@ -148,7 +149,7 @@ impl Ingest {
         self.answers.give([answer]);
     }
 
-    async fn read(&self, partition: Partition, offset: Offset) -> Option<parlor_schemas::Record> {
+    async fn read(&self, partition: Partition, offset: Offset) -> Option<Record> {
         let log = &self.engines.log;
         let mut reader = log.read(Topic::Messages, partition, offset).await.ok()?;
         match reader.next().await.ok()? {
@@ -213,23 +214,7 @@ impl Sequencer<'_> {
         }
         let Decided { records, rows, answers, duplicates, change } = draft.finish(heads);
         let count = records.len();
-        let mut entries = Vec::with_capacity(count + rows.len() + dead.len());
-        for (record, header) in &records {
-            entries.push(Entry {
-                topic: Topic::Messages,
-                partition: self.partition,
-                key: text(&record.conversation_id),
-                value: Some(avro::encode_record(record)),
-                headers: vec![(header::NAME.into(), header.encode().into())],
-            });
-        }
-        entries.extend(rows.iter().map(|row| Entry {
-            topic: Topic::Conversations,
-            partition: self.partition,
-            key: text(&row.key()),
-            value: Some(avro::encode_row(row)),
-            headers: Vec::new(),
-        }));
+        let mut entries = entries(self.partition, &records, &rows);
         entries.extend(dead);
         let offsets = self.owner.commit(entries).await?;
         self.core.apply(change, &offsets[..count]);
@@ -242,6 +227,25 @@ impl Sequencer<'_> {
         }
         Ok(())
     }
+}
+
+/// What a batch writes: its records, in order, and then its rows.
+pub fn entries(partition: Partition, records: &[(Record, Header)], rows: &[Row]) -> Vec<Entry> {
+    let record = |(record, header): &(Record, Header)| Entry {
+        topic: Topic::Messages,
+        partition,
+        key: text(&record.conversation_id),
+        value: Some(avro::encode_record(record)),
+        headers: vec![(header::NAME.into(), header.encode().into())],
+    };
+    let row = |row: &Row| Entry {
+        topic: Topic::Conversations,
+        partition,
+        key: text(&row.key()),
+        value: Some(avro::encode_row(row)),
+        headers: Vec::new(),
+    };
+    records.iter().map(record).chain(rows.iter().map(row)).collect()
 }
 
 fn text(value: &impl ToString) -> Bytes {
