@@ -169,9 +169,9 @@ commitlog_directory: {directory}/data/commitlog
 saved_caches_directory: {directory}/data/saved_caches
 hints_directory: {directory}/data/hints
 cdc_raw_directory: {directory}/data/cdc_raw
-# What a killed process acknowledged is in the page cache: only a lost machine needs more.
-commitlog_sync: periodic
-commitlog_sync_period: 1000ms
+# With "periodic" a node that is killed forgets what it acknowledged since its last sync marker, though
+# the bytes are in the file: one node has no other to ask.
+commitlog_sync: batch
 commitlog_segment_size: 16MiB
 commitlog_total_space: 512MiB
 memtable_heap_space: 192MiB
