@@ -36,11 +36,9 @@ fn every_seed_keeps_the_promise() {
     let seeds = one.map_or(0..number("PARLOR_SEEDS").unwrap_or(1_000), |seed| seed..seed + 1);
     let mut sum = check::Told::default();
     for seed in seeds {
-        let run = std::panic::catch_unwind(|| check::all(&Run::of(seed).to_the_end()));
-        match run {
-            Ok(told) => sum.add(&told),
-            Err(_) => panic!("seed {seed}: PARLOR_SEED={seed} cargo test -p parlor-ingest --test simulation"),
-        }
+        let run = std::panic::catch_unwind(|| check::all(&Run::of(seed).finished()));
+        let again = format!("PARLOR_SEED={seed} cargo test -p parlor-ingest --test simulation");
+        sum.add(&run.unwrap_or_else(|_| panic!("seed {seed}: {again}")));
     }
     println!("{sum:?}");
     assert!(one.is_some() || sum.has_seen_everything(), "too little happened: {sum:?}");

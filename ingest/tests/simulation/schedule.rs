@@ -102,7 +102,7 @@ impl Run {
     }
 
     /// Faults, then rest.
-    pub fn to_the_end(mut self) -> Self {
+    pub fn finished(mut self) -> Self {
         for _ in 0..STEPS {
             self.step();
         }
