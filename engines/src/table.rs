@@ -127,6 +127,13 @@ struct Follower {
     retry: Retry,
 }
 
+/// A table that is not followed any more (its partition went to another process) waits for nothing.
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.retry.health().clear(self.retry.name());
+    }
+}
+
 impl Follower {
     async fn run(self) {
         if let Err(Stop::Alarm(reason)) = self.follow().await {
@@ -175,3 +182,6 @@ impl Follower {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
