@@ -87,9 +87,9 @@ impl Receipts {
         let users: Vec<UserId> = users.into_iter().collect();
         let privacies = feed.retry.run("read privacy", || self.privacies.of(&users)).await?;
         let privacies: HashMap<UserId, Privacy> = users.iter().copied().zip(privacies).collect();
-        let mut before = self.before(feed, receipts).await?;
+        let (whole, mut before) = self.whole(feed, receipts).await?;
         let live = &self.engines.live;
-        let moved = feed.retry.run("raise marks", || live.raise_live(receipts)).await?;
+        let moved = feed.retry.run("raise marks", || live.raise_live(&whole)).await?;
         if moved.is_empty() {
             return Ok(());
         }
@@ -98,51 +98,63 @@ impl Receipts {
         let mut items: Items = Vec::new();
         for (at, marks) in moved {
             let receipt = &receipts[at];
-            let key = (receipt.conversation_id, receipt.user_id);
-            let was = before.insert(key, marks).unwrap_or_default();
+            let was = before.insert(key(receipt), marks.delivered_seq).unwrap_or(0);
             let mut hearers = Hearers::new(receipt, &routes);
             hearers.add(receipt.user_id, true);
             for other in &hearing[at] {
                 hearers.add(*other, tells_reads(&privacies, receipt.user_id, *other));
             }
-            items.extend(hearers.items(&marks, marks.delivered_seq > was.delivered_seq));
+            items.extend(hearers.items(&marks, marks.delivered_seq > was));
         }
         self.links.publish(items, &feed.retry).await
     }
 
-    /// The marks as they stood. Those that the live engine does not know (it has forgotten them, or they
-    /// are new) it is given from the store, so that what is told never falls back.
-    async fn before(
+    /// The receipts as they are to be raised, and the delivered marks as they stood. With a mark that the
+    /// live engine does not know (it has forgotten it, or it is new) goes what the store has, so that
+    /// what is told never falls back.
+    async fn whole(
         &self,
         feed: &Feed,
         receipts: &[Receipt],
-    ) -> Result<HashMap<(ConversationId, UserId), Marks>, Stop> {
-        let keys: HashSet<_> = receipts.iter().map(|r| (r.conversation_id, r.user_id)).collect();
-        let keys: Vec<_> = keys.into_iter().collect();
+    ) -> Result<(Vec<Receipt>, HashMap<Key, u64>), Stop> {
+        let keys: HashSet<Key> = receipts.iter().map(key).collect();
+        let keys: Vec<Key> = keys.into_iter().collect();
         let Engines { live, store, .. } = &self.engines;
-        let marks = feed.retry.run("read marks", || live.live_marks(&keys)).await?;
-        let mut before: HashMap<_, _> = keys.into_iter().zip(marks.into_iter().map(|l| l.marks)).collect();
-        let is_unknown = |marks: &Marks| (marks.delivered_seq, marks.read_seq) == (0, 0);
-        let unknown: Vec<_> =
-            before.iter().filter(|(_, marks)| is_unknown(marks)).map(|(key, _)| *key).collect();
-        if unknown.is_empty() {
-            return Ok(before);
+        let known = feed.retry.run("read marks", || live.live_marks(&keys)).await?;
+        let known: Vec<_> = keys.into_iter().zip(known).map(|(key, live)| (key, live.marks)).collect();
+        let is_new = |(_, marks): &&(Key, Marks)| (marks.delivered_seq, marks.read_seq) == (0, 0);
+        let new: Vec<Key> = known.iter().filter(is_new).map(|(key, _)| *key).collect();
+        let mut before = known.into_iter().map(|(key, marks)| (key, marks.delivered_seq)).collect();
+        if new.is_empty() {
+            return Ok((receipts.to_vec(), before));
         }
-        let stored = feed.retry.run("read marks", || store.stored_marks(&unknown)).await?;
-        let stored: HashMap<_, _> =
-            unknown.into_iter().zip(stored).filter(|(_, marks)| !is_unknown(marks)).collect();
-        let told: HashMap<_, _> = receipts.iter().map(|r| ((r.conversation_id, r.user_id), r)).collect();
-        let known = |(key, marks): (&_, &Marks)| Receipt {
-            delivered_seq: marks.delivered_seq,
-            read_seq: marks.read_seq,
-            read_ord: marks.read_ord,
-            ..*told[key]
-        };
-        let again: Vec<Receipt> = stored.iter().map(known).collect();
-        feed.retry.run("raise marks", || live.raise_live(&again)).await?;
-        before.extend(stored);
-        Ok(before)
+        let stored = feed.retry.run("read marks", || store.stored_marks(&new)).await?;
+        let stored: HashMap<Key, Marks> = new.into_iter().zip(stored).collect();
+        let mut whole = receipts.to_vec();
+        for receipt in &mut whole {
+            if let Some(stored) = stored.get(&key(receipt)) {
+                merge(receipt, stored, &mut before);
+            }
+        }
+        Ok((whole, before))
     }
+}
+
+type Key = (ConversationId, UserId);
+
+fn key(receipt: &Receipt) -> Key {
+    (receipt.conversation_id, receipt.user_id)
+}
+
+/// Raises a receipt to what the store has, which may be this very receipt: the persister is no slower.
+fn merge(receipt: &mut Receipt, stored: &Marks, before: &mut HashMap<Key, u64>) {
+    let own = receipt.delivered_seq;
+    let stood = if own > 0 { stored.delivered_seq.min(own - 1) } else { stored.delivered_seq };
+    let known = before.entry(key(receipt)).or_default();
+    *known = (*known).max(stood);
+    receipt.delivered_seq = own.max(stored.delivered_seq);
+    receipt.read_seq = receipt.read_seq.max(stored.read_seq);
+    receipt.read_ord = receipt.read_ord.max(stored.read_ord);
 }
 
 fn tells_reads(privacies: &HashMap<UserId, Privacy>, owner: UserId, other: UserId) -> bool {
