@@ -58,7 +58,7 @@ async fn a_run_with_cut_sockets_keeps_every_promise_and_a_damaged_history_is_ref
         matches!(refused, ProveError::Damaged(_)) && refused.to_string().contains("not whole"),
         "{refused}"
     );
-    fs::write(&history, &text[..text.len() / 2]).expect("written");
+    fs::write(&history, &text.as_bytes()[..text.len() / 2]).expect("written");
     let refused = check(&history).expect_err("it is cut").to_string();
     assert!(refused.contains("damaged") || refused.contains("not whole"), "{refused}");
 }
