@@ -83,6 +83,10 @@ pub(crate) struct Op {
     pub attempts: Vec<Noted<Option<u32>>>,
     pub acks: Vec<Noted<Option<Ack>>>,
     pub fails: Vec<u64>,
+    /// Where `accepted` stands first.
+    pub accepted: Option<u64>,
+    /// It was put off at least once.
+    pub was_put_off: bool,
     pub unknown: Option<u64>,
     /// The first answer that ends it.
     pub finished_us: Option<u64>,

@@ -4,6 +4,7 @@
 //! look at and why, and names each violation with the fewest lines that show it.
 
 mod applied;
+mod deleted;
 mod dense;
 mod durable;
 mod ghosts;
@@ -27,7 +28,7 @@ use crate::{
 type Rule = (&'static str, &'static str, fn(&Case, &mut Outcome));
 
 /// All rules with what they ask for.
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 16] = [
     ("durable", "what was acknowledged is in the log, the store and every member's view", durable::check),
     ("once", "one record for each (conversation, sender, client_msg_id), everywhere", once::check),
     ("ghosts", "no record that nobody asked for, or whose every attempt was refused", ghosts::check),
@@ -39,6 +40,7 @@ const RULES: [Rule; 15] = [
     ("applied", "a device's log grows record by record", applied::check),
     ("receipts", "marks never go back, never pass the head, and are the same for everyone", receipts::check),
     ("unread", "at rest unread is the messages after the read mark", unread::check),
+    ("deleted", "at the end no store and no history has what was deleted", deleted::check),
     ("leaks", "nobody is shown what they may not see", leaks::check),
     ("membership", "the members list is what the log says", membership::check),
     ("presence", "who is gone is not shown as online, and who is here is", presence::check),

@@ -8,6 +8,7 @@ pub mod live;
 pub mod log;
 pub mod media;
 pub mod privacy;
+pub mod sabotage;
 pub mod search;
 pub mod store;
 pub mod table;

@@ -88,7 +88,7 @@ impl Links {
 
 /// Publishes until every sender is gone.
 pub(crate) async fn run(live: Arc<dyn Live>, mut outbox: Outbox) {
-    let mut publisher = Publisher { live, link_id: LinkId(Uuid::now_v7()), numbers: HashMap::new() };
+    let mut publisher = Publisher { live, link_id: LinkId(Uuid::now_v7()), numbers: Numbers::default() };
     let mut beat = tokio::time::interval(BEAT);
     let mut batch = Vec::with_capacity(QUEUE);
     loop {
@@ -104,10 +104,32 @@ pub(crate) async fn run(live: Arc<dyn Live>, mut outbox: Outbox) {
     }
 }
 
+/// The last number of each gateway. None is given to a gateway twice, also if it was away and
+/// forgotten: one that was frozen still knows the last, and would take a smaller for a repetition.
+#[derive(Default)]
+struct Numbers {
+    last: HashMap<GatewayId, u64>,
+    /// Above all that were forgotten: whoever comes then begins with a hole.
+    forgotten: u64,
+}
+
+impl Numbers {
+    fn next(&mut self, gateway: GatewayId) -> u64 {
+        let number = self.last.entry(gateway).or_insert(self.forgotten);
+        *number += 1;
+        *number
+    }
+
+    fn forget_all_but(&mut self, gateways: &[GatewayId]) {
+        let gone = self.last.extract_if(|gateway, _| !gateways.contains(gateway));
+        self.forgotten = gone.map(|(_, number)| number + 1).fold(self.forgotten, u64::max);
+    }
+}
+
 struct Publisher {
     live: Arc<dyn Live>,
     link_id: LinkId,
-    numbers: HashMap<GatewayId, u64>,
+    numbers: Numbers,
 }
 
 impl Publisher {
@@ -145,7 +167,7 @@ impl Publisher {
                 }
             }
         };
-        self.numbers.retain(|gateway, _| gateways.contains(gateway));
+        self.numbers.forget_all_but(&gateways);
         self.publish(gateways.into_iter().map(|gateway| (gateway, items.clone())).collect()).await;
     }
 
@@ -155,9 +177,8 @@ impl Publisher {
         }
         let mut messages = Vec::with_capacity(by_gateway.len());
         for (gateway, items) in by_gateway {
-            let number = self.numbers.entry(gateway).or_default();
-            *number += 1;
-            let message = LinkMessage { link_id: self.link_id, number: *number, items };
+            let number = self.numbers.next(gateway);
+            let message = LinkMessage { link_id: self.link_id, number, items };
             messages.push((gateway, message.encode()));
         }
         let gateways: Vec<_> = messages.iter().map(|(gateway, _)| *gateway).collect();
@@ -172,10 +193,26 @@ impl Publisher {
         };
         for (gateway, _) in gateways.into_iter().zip(reached).filter(|(_, count)| *count == 0) {
             // Nobody listens: that boot of the gateway is gone, and its routes with it.
-            self.numbers.remove(&gateway);
             if self.live.drop_gateway(gateway).await.is_ok() {
                 tracing::info!(%gateway, "dropped the routes of a gateway that is gone");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_that_comes_back_is_given_no_number_again() {
+        let [frozen, other, new] = [1, 2, 3].map(|n| GatewayId(Uuid::from_u128(n)));
+        let mut numbers = Numbers::default();
+        assert_eq!([frozen, frozen, frozen, other].map(|gateway| numbers.next(gateway)), [1, 2, 3, 1]);
+        numbers.forget_all_but(&[other]);
+        assert_eq!(numbers.next(other), 2);
+        assert_eq!([frozen, new].map(|gateway| numbers.next(gateway)), [5, 5], "a hole after 3");
+        numbers.forget_all_but(&[]);
+        assert_eq!(numbers.next(other), 7);
     }
 }

@@ -4,7 +4,10 @@
 use crate::{edge::Edge, problem::Problem};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::FuturesOrdered};
-use parlor_engines::log::{Entry, LogError};
+use parlor_engines::{
+    log::{Entry, LogError},
+    sabotage::{self, Sabotage},
+};
 use parlor_schemas::{Command, Topic, avro, topics};
 use std::{future::Future, pin::Pin, sync::Arc};
 use tokio::sync::mpsc;
@@ -50,6 +53,9 @@ async fn append(edge: &Edge, batch: &mut Vec<Command>, in_flight: &mut FuturesOr
             value: Some(avro::encode_command(&command)),
             headers: Vec::new(),
         });
+    }
+    if sabotage::is(Sabotage::AckBeforeDurable) {
+        edge.waiters.accepted(&requests);
     }
     metrics::counter!("gateway_commands_total").increment(requests.len() as u64);
     match edge.engines.log.append(entries).await {

@@ -5,6 +5,7 @@ use parlor_engines::{
     Log,
     consume::{Retry, Stop, alarm},
     log::{LogError, LogRecord, Read},
+    sabotage::{self, Sabotage},
 };
 use parlor_schemas::{
     Limits, Row, Topic, avro,
@@ -61,7 +62,10 @@ async fn attempt(
     for row in rows {
         core.load(row);
     }
-    let from = core.fold_from();
+    let mut from = core.fold_from();
+    if sabotage::is(Sabotage::SeqFromRows) {
+        from = log.ends(Topic::Messages, partition).await?.end;
+    }
     let (mut folded, mut foreign) = (0, 0_usize);
     each(log, Topic::Messages, partition, from, |record| {
         let header = record.header(header::NAME).and_then(|bytes| Header::decode(bytes));

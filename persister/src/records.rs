@@ -6,6 +6,7 @@ use parlor_engines::{
     Engines,
     consume::{Feed, Role, Stop, letters},
     log::LogRecord,
+    sabotage::{self, Sabotage},
     store::Head,
 };
 use parlor_schemas::{ConversationId, Record, avro};
@@ -68,7 +69,15 @@ impl Records {
         fold.load(&self.engines, &feed.retry).await?;
         let effects = fold.effects();
         let store = &self.engines.store;
-        feed.retry.run("write history", || store.write(feed.partition, effects.clone(), next)).await?;
+        let write = || store.write(feed.partition, effects.clone(), next);
+        if sabotage::is(Sabotage::CommitBeforeWrite) {
+            feed.done(next, "");
+        }
+        if sabotage::is(Sabotage::PastFailure) {
+            drop(write().await);
+        } else {
+            feed.retry.run("write history", write).await?;
+        }
         metrics::counter!("parlor_persister_records_total").increment(records.len() as u64);
         feed.done(next, "");
         Ok(())

@@ -23,7 +23,9 @@ use tokio::time::{Instant, sleep};
 /// Marks of those who came and went may never be shown: what was sent from outside counts for nothing.
 /// Others' are shown within this, since folded views are at most 10 s behind.
 const MARKS_MAX: Duration = Duration::from_secs(15);
-/// The pause between two looks at them.
+/// Nobody asks for so long: the checker gives the server 30 s to bring everything by itself.
+const BROUGHT_MAX: Duration = Duration::from_secs(35);
+/// The pause between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 pub(crate) struct Ending<'a> {
@@ -39,6 +41,7 @@ impl Ending<'_> {
         let run = "run".into();
         self.book.note(&run, Event::Phase { phase: Phase::Rest }).await;
         self.outstanding().await;
+        self.brought().await;
         self.catch_up().await;
         self.marks().await?;
         self.book.note(&run, Event::Phase { phase: Phase::Final }).await;
@@ -67,6 +70,31 @@ impl Ending<'_> {
                 self.book.note(&device.label, Event::Unknown { op }).await;
             }
         }
+    }
+
+    /// What was said comes to every device that is there, without a question (DESIGN §4). Where it does
+    /// not, the device learns of it later, by asking, and the checker sees that it was too late.
+    async fn brought(&self) {
+        let until = Instant::now() + BROUGHT_MAX.min(self.patience);
+        while !self.is_brought() && Instant::now() < until {
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Whether all devices of those who were members all the time are equally far.
+    fn is_brought(&self) -> bool {
+        let moved = self.people.moved.lock().clone();
+        let mut furthest: HashMap<ConversationId, u64> = HashMap::new();
+        for (id, cursor) in self.people.devices().flat_map(|d| d.logs(|id, log| (id, log.cursor))) {
+            let known = furthest.entry(id).or_default();
+            *known = cursor.max(*known);
+        }
+        self.people.devices().all(|device| {
+            let is_there = |(id, cursor): (ConversationId, u64)| {
+                cursor >= furthest[&id] || moved.contains(&(id, device.session.user_id))
+            };
+            device.logs(|id, log| (id, log.cursor)).into_iter().all(is_there)
+        })
     }
 
     /// Every device asks for all heads and fetches what it lacks. Who does not make it is seen by the

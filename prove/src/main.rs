@@ -9,6 +9,7 @@ use nemesis::{
     engines::Instance,
     results::{Outcome, Results},
     run::{self, Plan},
+    sabotages,
 };
 use std::path::PathBuf;
 
@@ -27,6 +28,9 @@ struct Cli {
     /// Every cell that the given engines allow.
     #[arg(long)]
     all: bool,
+    /// Builds with defects: each must be noticed. `all`, or names of `engines/src/sabotage.rs`.
+    #[arg(long)]
+    sabotage: Vec<String>,
     /// Chooses the load and the order of faults; a failure is repeated with it.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -72,6 +76,24 @@ impl Cli {
         self.cell.iter().any(|id| id == cell.id) || self.all || (self.quick && cell.quick)
     }
 
+    /// What is put to the proof; histories have their directory then.
+    fn binary(&self) -> Result<PathBuf> {
+        std::fs::create_dir_all(&self.out)?;
+        self.binary.canonicalize().with_context(|| format!("no {}", self.binary.display()))
+    }
+
+    fn plan(&self, binary: PathBuf) -> Plan {
+        Plan {
+            binary,
+            seed: self.seed,
+            seconds: self.seconds,
+            rate: self.rate,
+            people: self.people,
+            out: self.out.clone(),
+            sabotage: None,
+        }
+    }
+
     /// The cells that were asked for, each with the engines it is to run on.
     fn plans(&self) -> Result<Vec<(Cell, Option<Instance>)>> {
         for wanted in &self.cell {
@@ -96,6 +118,16 @@ impl Cli {
     }
 }
 
+async fn sabotages(cli: &Cli) -> Result<()> {
+    let name = cli.instance.clone().context("defects are looked for on real engines: --instance")?;
+    let instance = Instance { script: cli.engines.clone(), name };
+    let names: Vec<String> = cli.sabotage.iter().filter(|name| *name != "all").cloned().collect();
+    let missed = sabotages::all(&names, &instance, &cli.plan(cli.binary()?)).await?;
+    ensure!(missed.is_empty(), "not noticed: {}", missed.join(", "));
+    println!("every defect was noticed");
+    Ok(())
+}
+
 fn list() {
     for cell in CELLS {
         let quick = if cell.quick { "quick" } else { "" };
@@ -111,6 +143,10 @@ async fn main() -> Result<()> {
         return Ok(());
     }
     if cli.told.needs {
+        if !cli.sabotage.is_empty() {
+            println!("one");
+            return Ok(());
+        }
         for (on, name) in [(On::Shared, "one"), (On::Three, "three")] {
             if CELLS
                 .iter()
@@ -122,24 +158,19 @@ async fn main() -> Result<()> {
         return Ok(());
     }
     let plans = cli.plans()?;
+    if !cli.sabotage.is_empty() {
+        return sabotages(&cli).await;
+    }
     ensure!(
         !plans.is_empty(),
         "nothing to do: say --cell ID, --quick or --all (and --instance for real engines)"
     );
-    let binary = cli.binary.canonicalize().with_context(|| format!("no {}", cli.binary.display()))?;
-    std::fs::create_dir_all(&cli.out)?;
+    let binary = cli.binary()?;
     let mut results = Results::default();
     for (n, (cell, instance)) in plans.iter().enumerate() {
         let on = if instance.is_some() { "real engines" } else { "embedded" };
         println!("[{}/{}] {} on {on}, seed {}", n + 1, plans.len(), cell.id, cli.seed);
-        let plan = Plan {
-            binary: binary.clone(),
-            seed: cli.seed,
-            seconds: cli.seconds,
-            rate: cli.rate,
-            people: cli.people,
-            out: cli.out.clone(),
-        };
+        let plan = cli.plan(binary.clone());
         let outcome = match run::cell(cell, instance.clone(), &plan).await {
             Ok(outcome) => outcome,
             Err(error) => Outcome::broken(format!("{error:#}")),

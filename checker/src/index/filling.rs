@@ -177,6 +177,8 @@ impl Filling {
             attempts: Vec::new(),
             acks: Vec::new(),
             fails: Vec::new(),
+            accepted: None,
+            was_put_off: false,
             unknown: None,
             finished_us: None,
         });
@@ -204,9 +206,11 @@ impl Filling {
             Event::Ok { ack, .. } => op.acks.push(Noted { at_us, line, what: *ack }),
             Event::Fail { .. } => op.fails.push(line),
             Event::Unknown { .. } => op.unknown = Some(line),
+            Event::Accepted { .. } => drop(op.accepted.get_or_insert(line)),
+            Event::Later { .. } => op.was_put_off = true,
             _ => return Ok(()),
         }
-        if !matches!(event, Event::Attempt { .. } | Event::Unknown { .. }) {
+        if matches!(event, Event::Ok { .. } | Event::Fail { .. }) {
             op.finished_us.get_or_insert(at_us);
         }
         Ok(())

@@ -1,16 +1,19 @@
 //! Acked means durable (DESIGN §2.1): what was acknowledged stands at the place that was told, in the
-//! dump of the log, in the dump of the store, and in every view of every member who may see it.
+//! dump of the log, in the dump of the store, and in every view of every member who may see it. What
+//! was only accepted is in the log, whether its sender asked again or not.
 
 use super::NO_END;
 use crate::{
-    history::{Ack, Source},
-    index::{Conv, Fact, Op},
+    history::{Ack, OpKind, Source},
+    index::{Conv, Fact, Key, Op},
     report::Outcome,
     views::{Case, Viewer},
 };
+use std::collections::HashSet;
 
 pub(super) fn check(case: &Case, outcome: &mut Outcome) {
     let index = &case.index;
+    accepted(case, outcome);
     let mut dumps = Vec::new();
     for (source, viewer) in [(Source::Log, Viewer::Log), (Source::Store, Viewer::Store)] {
         if index.has_dump(source) {
@@ -39,6 +42,36 @@ pub(super) fn check(case: &Case, outcome: &mut Outcome) {
                     format!("one operation was acknowledged as {} and otherwise", index.place(conv, ack.seq));
                 outcome.violation(sentence, [op.line, first.line, other.line]);
             }
+        }
+    }
+}
+
+/// `accepted` means that the command is durable (PROTOCOL §2). It may be refused afterwards, and the
+/// refusal may be lost: a message of somebody who was a member all the time is not.
+fn accepted(case: &Case, outcome: &mut Outcome) {
+    let index = &case.index;
+    if !index.has_dump(Source::Log) {
+        return;
+    }
+    let in_log = index.sightings.iter().filter(|sighting| sighting.source == Source::Log);
+    let key = |fact: &Fact| (fact.conv, fact.sender, fact.client_msg_id);
+    let in_log: HashSet<Key> = in_log.map(|sighting| key(index.fact(sighting))).collect();
+    for op in &index.ops {
+        let (Some(line), Some(conv), Some(id)) = (op.accepted, op.conv, op.client_msg_id) else { continue };
+        let stays = case
+            .truth
+            .get(conv)
+            .members
+            .get(&op.user)
+            .is_some_and(|standing| standing.is_present() && standing.spans.len() == 1);
+        let is_open = op.ack().is_none() && op.fails.is_empty() && !op.was_put_off;
+        if op.kind != OpKind::Send || !stays || !is_open {
+            continue;
+        }
+        outcome.checked += 1;
+        if !in_log.contains(&(conv, op.user, id)) {
+            let sentence = format!("a message of {} was accepted, and the log lacks it", index.device(op.by));
+            outcome.violation(sentence, [op.line, line]);
         }
     }
 }

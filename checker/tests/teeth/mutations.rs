@@ -11,13 +11,14 @@ use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 pub type Mutation = fn(&mut Vec<Entry>, &mut StdRng) -> Option<()>;
 
 /// Name, rule, mutation.
-pub const ALL: [(&str, &str, Mutation); 38] = [
+pub const ALL: [(&str, &str, Mutation); 40] = [
     ("an acked record is not in the store", "durable", records::not_in_the_store),
     ("an acked record is not in the log", "durable", records::not_in_the_log),
     ("an acked record is not in one device's view", "durable", records::not_on_a_device),
     ("an acked record is not in one member's history", "durable", records::not_in_the_history),
     ("the ack names another place", "durable", records::ack_of_another_place),
     ("two acks of one operation differ", "durable", records::two_acks),
+    ("an accepted record is nowhere", "durable", records::accepted_and_lost),
     ("a record stands twice in the log", "once", records::doubled_in_the_log),
     ("a client_msg_id has two places", "once", records::doubled_id),
     ("a message_id is of two records", "once", records::doubled_message_id),
@@ -44,6 +45,7 @@ pub const ALL: [(&str, &str, Mutation); 38] = [
     ("marks differ at the end", "receipts", views::marks_differ),
     ("a mark never arrives", "receipts", views::mark_lost),
     ("unread is off by one", "unread", views::unread_off),
+    ("a deleted text stands in the store", "deleted", records::deleted_and_shown),
     ("a leak after the removal", "leaks", views::leak_after),
     ("a leak before the join", "leaks", views::leak_before),
     ("a canary of a foreign conversation", "leaks", views::foreign_canary),

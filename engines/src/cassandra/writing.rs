@@ -6,13 +6,18 @@ use super::{
     records::{Ids, bucket},
     rows,
 };
-use crate::store::{Effect, Head, Info, Reference, StoreError, StoredAck};
+use crate::{
+    sabotage::{self, Sabotage},
+    store::{Effect, Head, Info, Reference, StoreError, StoredAck},
+};
 use parlor_schemas::{ConversationId, Membership, RecordText, UserId, receipt::Marks, record::Kind};
 use scylla::value::{CqlTimeuuid, MaybeUnset};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Above the write time of every version of a text: what is emptied stays empty.
 const GONE: i64 = 1 << 53;
+/// The longest time to live that Cassandra takes: 20 years.
+const TTL_MAX_S: i64 = 20 * 365 * 86_400;
 /// Seqs asked for in one `IN`.
 const ASKED_MAX: usize = 100;
 
@@ -47,7 +52,7 @@ impl CassandraStore {
                 phases.rows.push(self.emptying(conversation, target));
                 phases.redacted.insert((conversation, target));
             }
-            Effect::Ack(sender, stored) => phases.rows.extend(self.ack(sender, &stored)),
+            Effect::Ack(sender, stored) => phases.rows.push(self.ack(sender, &stored)),
             Effect::Membership(membership) => phases.standings.extend(self.standings(&membership)),
             Effect::Info(info) => phases.rows.push(self.info(&info)),
             Effect::Head(conversation, head) => phases.heads.push(self.head(conversation, head)),
@@ -87,7 +92,7 @@ impl CassandraStore {
             MaybeUnset::from_option(text.target.map(|target| target as i64)),
             MaybeUnset::from_option(text.expires_at.map(rows::time)),
             body,
-            seq,
+            self.rank(seq),
         );
         let place = Place::Records(conversation.0, bucket(text.seq));
         phases.rows.push(Write::new(place, &self.statements.put_record, values).with_bytes(bytes));
@@ -103,8 +108,14 @@ impl CassandraStore {
         Ok(())
     }
 
+    /// The write time of a row that is folded is its rank.
+    fn rank(&self, rank: i64) -> i64 {
+        if sabotage::is(Sabotage::ClockTimestamps) { self.clock.now().0 * 1_000 } else { rank }
+    }
+
     fn emptying(&self, conversation: ConversationId, seq: u64) -> Write<'_> {
-        let values = (GONE + seq as i64, conversation.0, bucket(seq), seq as i64);
+        let rank = self.rank(GONE + seq as i64);
+        let values = (rank, conversation.0, bucket(seq), seq as i64);
         Write::new(Place::Records(conversation.0, bucket(seq)), &self.statements.empty_record, values)
     }
 
@@ -159,11 +170,11 @@ impl CassandraStore {
         Ok(gone.collect())
     }
 
-    /// An answer, with the time to live that is left of it; none if there is none left.
-    fn ack(&self, sender: UserId, stored: &StoredAck) -> Option<Write<'_>> {
+    /// An answer. It lives its whole time from its write on, so that no clock of a persister
+    /// shortens it: what is too old is for ingest to say, by log time (DESIGN §3).
+    fn ack(&self, sender: UserId, stored: &StoredAck) -> Write<'_> {
         let ack = &stored.ack;
-        let left_ms = ack.at.plus_millis(self.acks_ms).0 - self.clock.now().0;
-        let ttl = i32::try_from(left_ms.checked_add(999)? / 1_000).ok().filter(|ttl| *ttl > 0)?;
+        let ttl = (self.acks_ms / 1_000).clamp(1, TTL_MAX_S) as i32;
         let more = rows::more(ack);
         let bytes = more.len();
         let values = (
@@ -180,7 +191,7 @@ impl CassandraStore {
             ack.seq as i64,
         );
         let place = Place::Ack(ack.conversation_id.0, sender.0, ack.client_msg_id.0);
-        Some(Write::new(place, &self.statements.put_ack, values).with_bytes(bytes))
+        Write::new(place, &self.statements.put_ack, values).with_bytes(bytes)
     }
 
     fn standings(&self, of: &Membership) -> [Write<'_>; 2] {
@@ -229,7 +240,7 @@ impl CassandraStore {
 
     fn head(&self, conversation: ConversationId, head: Head) -> Write<'_> {
         let seq = head.seq as i64;
-        let values = (conversation.0, seq, head.ord as i64, rows::time(head.at), seq);
+        let values = (conversation.0, seq, head.ord as i64, rows::time(head.at), self.rank(seq));
         Write::new(Place::Head(conversation.0), &self.statements.put_head, values)
     }
 

@@ -13,7 +13,7 @@ use super::{
 use crate::store::StoredAck;
 use parlor_schemas::{
     Timestamp, Topic,
-    topics::{Offset, Partition},
+    topics::{Offset, Partition, of_conversation},
 };
 use std::{
     sync::{Arc, Weak},
@@ -140,7 +140,7 @@ impl Walk {
                 seen += 1;
                 let now = scan.clock.now();
                 let is_old = match table {
-                    Table::ClientMessages => is_forgotten(&value, now, scan.tuning.acks_ms)?,
+                    Table::ClientMessages => is_forgotten(&scan, &value)?,
                     _ => is_old_tombstone(&scan, &key, &value, now)?,
                 };
                 if is_old {
@@ -170,10 +170,14 @@ impl Walk {
     }
 }
 
-/// Whether an answer of the dedup index is past its time.
-pub(super) fn is_forgotten(value: &[u8], now: Timestamp, acks_ms: i64) -> Result<bool, Failure> {
-    let stored: StoredAck = postcard::from_bytes(value)?;
-    Ok(stored.ack.at.plus_millis(acks_ms) < now)
+/// Whether an answer of the dedup index is past its time, by the commands' own: ingest asks for what
+/// is younger than 29 days by log time (DESIGN §3), and our clock may be ahead of that.
+fn is_forgotten(shared: &Shared, value: &[u8]) -> Result<bool, Failure> {
+    let ack = postcard::from_bytes::<StoredAck>(value)?.ack;
+    let partition = of_conversation(ack.conversation_id, shared.partitions);
+    let newest = shared.tables.prefix(Table::Log, &keys::log_prefix(Topic::Commands, partition)).next_back();
+    let Some(newest) = newest else { return Ok(false) };
+    Ok(ack.at.plus_millis(shared.tuning.acks_ms) < block::head(&newest?.1)?.at)
 }
 
 fn is_old_tombstone(

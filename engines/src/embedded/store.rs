@@ -16,7 +16,7 @@ mod visibility;
 use super::{
     failure::Failure,
     pending::Pending,
-    running::{Running, Shared},
+    running::Running,
     tables::{self, Table},
 };
 use crate::store::StoreError;
@@ -39,9 +39,7 @@ impl EmbeddedStore {
         read: impl FnOnce(&View) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
         let shared = self.running.shared.clone();
-        let reading = tokio::task::spawn_blocking(move || {
-            read(&View { shared: &shared, tables: shared.tables.snapshot() })
-        });
+        let reading = tokio::task::spawn_blocking(move || read(&View { tables: shared.tables.snapshot() }));
         let read = reading.await.map_err(|error| StoreError::Failed(error.to_string()))?;
         Ok(read?)
     }
@@ -58,7 +56,6 @@ impl EmbeddedStore {
 
 /// The store as of one moment.
 struct View<'a> {
-    shared: &'a Shared,
     tables: tables::View<'a>,
 }
 

@@ -68,8 +68,15 @@ pub struct TailRead {
 /// the conversation is whole.
 #[async_trait]
 pub trait Tails: Send + Sync + 'static {
-    /// Writes records of one partition in order; max-wins and atomic per record.
-    async fn write_tails(&self, partition: Partition, writes: Vec<TailWrite>) -> Result<(), LiveError>;
+    /// Writes records of one partition in order; max-wins and atomic per record. `false`: `epoch` is
+    /// over, and some may not be written. In the life after it they would hide what came before
+    /// them: a record at or below a head is taken for one that is there.
+    async fn write_tails(
+        &self,
+        partition: Partition,
+        writes: Vec<TailWrite>,
+        epoch: &str,
+    ) -> Result<bool, LiveError>;
 
     /// The tail's records with after < seq < before: the first `limit`, or with `last` the last.
     async fn tail(

@@ -19,8 +19,14 @@ const NUMBER_MAX: u64 = 1 << 53;
 
 #[async_trait]
 impl Tails for RedisLive {
-    async fn write_tails(&self, partition: Partition, writes: Vec<TailWrite>) -> Result<(), LiveError> {
+    async fn write_tails(
+        &self,
+        partition: Partition,
+        writes: Vec<TailWrite>,
+        epoch: &str,
+    ) -> Result<bool, LiveError> {
         self.check(partition)?;
+        let Some(life) = self.lives.of(epoch, self.keys.shard(partition)) else { return Ok(false) };
         let mut by_conversation: Vec<(ConversationId, Vec<TailWrite>)> = Vec::new();
         let mut places: BTreeMap<ConversationId, usize> = BTreeMap::new();
         for write in writes {
@@ -30,13 +36,16 @@ impl Tails for RedisLive {
             });
             by_conversation[place].1.push(write);
         }
-        let commands: Vec<Cmd> =
-            by_conversation.iter().map(|(id, writes)| self.write(partition, *id, writes)).collect();
+        let write = |(id, writes): &(_, Vec<_>)| self.write(partition, &life, *id, writes);
+        let commands: Vec<Cmd> = by_conversation.iter().map(write).collect();
         let mut commands = commands.into_iter().peekable();
         while commands.peek().is_some() {
-            self.data.run(commands.by_ref().take(self.settings.pipeline_max).collect()).await?;
+            let some = commands.by_ref().take(self.settings.pipeline_max).collect();
+            if self.data.run(some).await?.iter().any(|answer| *answer != Value::Int(1)) {
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
     async fn tail(
@@ -214,7 +223,7 @@ impl RedisLive {
     }
 
     /// The script call that writes records of one conversation.
-    fn write(&self, partition: Partition, id: ConversationId, writes: &[TailWrite]) -> Cmd {
+    fn write(&self, partition: Partition, life: &str, id: ConversationId, writes: &[TailWrite]) -> Cmd {
         let shard = self.keys.shard(partition);
         let standings: Vec<(&Membership, Offset)> =
             writes.iter().flat_map(|write| write.memberships.iter().map(|m| (m, write.offset))).collect();
@@ -225,11 +234,12 @@ impl RedisLive {
             self.keys.marks(id),
             self.keys.of_partition(partition, "moved"),
             self.keys.of_partition(partition, "due"),
+            self.keys.of_shard(shard, "life"),
         ];
         keys.extend(standings.iter().map(|(membership, _)| self.keys.standings(shard, membership.user_id)));
         let mut command = scripts::WRITE.call(&keys);
         let (limits, settings) = (&self.limits, &self.settings);
-        command.arg(id.to_string()).arg(partition).arg(self.clock.now().0);
+        command.arg(life).arg(id.to_string()).arg(partition).arg(self.clock.now().0);
         command.arg(limits.tail_records).arg(limits.tail_records_cap).arg(limits.tail_ms);
         command.arg(settings.mark_ttl_ms).arg(settings.mark_ttl_ms).arg(writes.len());
         for write in writes {

@@ -132,7 +132,7 @@ macro_rules! store {
             records_are_read_in_ranges,
             a_redaction_never_comes_undone,
             written_to_only_rises,
-            the_dedup_index_forgets_after_thirty_days,
+            no_clock_makes_the_dedup_index_forget,
             marks_keep_the_maximum,
             effects_are_right_in_any_order_and_number,
             concurrent_marks_do_not_lose_each_other,
@@ -215,6 +215,7 @@ macro_rules! live {
         crate::conformance::tests!($setting, live::tails:
             nothing_is_read_before_it_is_whole,
             a_tail_is_filled_once,
+            an_epoch_that_is_over_writes_nothing,
             a_hole_leaves_the_newer_run,
             a_delete_redacts_its_target_and_its_edits,
             a_tail_is_trimmed_below_what_is_written,

@@ -2,13 +2,19 @@
 
 use crate::{
     conformance::{
-        Setting as _, until,
+        Setting as _,
+        store::history::ack,
+        until,
         words::{append, conversation, entry, fresh, read_all, user, values},
     },
     setting::Embedded,
 };
 use parlor_engines::{Clock as _, Engines, Keep, log::LogError};
-use parlor_schemas::{Topic, topics::Offset};
+use parlor_schemas::{
+    Topic,
+    topics::{Offset, of_conversation},
+};
+use std::time::Duration;
 
 async fn setting(keep: Keep) -> Embedded {
     let mut at = Embedded::new().await;
@@ -98,7 +104,7 @@ async fn old_tombstones_go() {
 async fn idle_tails_and_written_standings_go() {
     use crate::conformance::{live::tails, words::membership, words::message};
     use parlor_engines::live::TailWrite;
-    use parlor_schemas::{ConversationId, topics::of_conversation};
+    use parlor_schemas::ConversationId;
     let at = setting(Keep::default()).await;
     let engines = at.open().await;
     let (id, member): (ConversationId, _) = (conversation(), user());
@@ -106,7 +112,7 @@ async fn idle_tails_and_written_standings_go() {
     let memberships = vec![membership(id, member, 1)];
     let write = tails::write(id, 1, 1, at.clock().now(), message(&fresh().to_string()));
     let write = TailWrite { memberships, ..write };
-    engines.live.write_tails(of_conversation(id, 4), vec![write]).await.unwrap();
+    tails::put(&engines, vec![write]).await;
     assert_eq!(engines.live.recent(member).await.unwrap().1.len(), 1);
     at.clock().advance(at.limits.tail_ms + 1);
     until("the sweep", async || {
@@ -114,6 +120,28 @@ async fn idle_tails_and_written_standings_go() {
         assert!(tail.head.is_some(), "heads stay");
         let standings = engines.live.recent(member).await.unwrap().1;
         (tail.records.is_empty() && standings.is_empty()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_dedup_index_forgets_by_the_time_of_the_commands_alone() {
+    use parlor_engines::store::Effect;
+    use parlor_schemas::ClientMsgId;
+    let mut at = setting(Keep::default()).await;
+    at.tuning.acks_ms = 1_000;
+    let engines = at.open().await;
+    let (id, sender, client) = (conversation(), user(), ClientMsgId(fresh()));
+    let stored = ack(id, client, 1, at.clock().now());
+    engines.store.write(0, vec![Effect::Ack(sender, stored.clone())], 1).await.unwrap();
+    let asked = [(id, sender, client)];
+    // Our clock is a day ahead: whoever asks again goes by the log's.
+    at.clock().advance(86_400_000);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(engines.store.acks(&asked).await.unwrap(), [Some(stored)]);
+    append(&*engines.log, vec![entry(Topic::Commands, of_conversation(id, 4), "k", Some("1"))]).await;
+    until("the index to forget", async || {
+        (engines.store.acks(&asked).await.unwrap() == [None]).then_some(())
     })
     .await;
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     conformance::{
-        live::tails::{whole, write},
+        live::tails::{put, whole, write},
         soon, until,
         words::{conversation, fresh, message},
     },
@@ -13,7 +13,7 @@ use parlor_engines::{
     Engines,
     live::{LiveError, Route},
 };
-use parlor_schemas::{DeviceId, GatewayId, Timestamp, UserId, topics::of_conversation};
+use parlor_schemas::{DeviceId, GatewayId, Timestamp, UserId};
 use std::{
     io::Write as _,
     process::{Child, Command, Stdio},
@@ -26,7 +26,7 @@ async fn works(engines: &Engines) {
     let (since, _) = live.recent(UserId(fresh())).await.unwrap();
     for id in ids {
         let writes = (1..=3).map(|seq| write(id, seq, seq, Timestamp(1_800_000_000_000), message("x")));
-        live.write_tails(of_conversation(id, 4), writes.collect()).await.unwrap();
+        put(engines, writes.collect()).await;
     }
     let heads = live.live_heads(&ids).await.unwrap();
     assert!(heads.iter().all(|head| head.is_some_and(|head| head.seq == 3 && head.version > since)));

@@ -4,6 +4,7 @@
 use super::session::Note;
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
+use parlor_engines::sabotage::{self, Sabotage};
 use parlor_schemas::frames::Close;
 use std::{collections::VecDeque, task::Waker};
 use tokio::sync::Notify;
@@ -46,6 +47,7 @@ pub(crate) struct Taken {
 impl Outbox {
     /// An empty one that holds live records back until [`Outbox::ready`].
     pub fn new(max: usize) -> Self {
+        let max = if sabotage::is(Sabotage::UnboundedOutbox) { usize::MAX / 2 } else { max };
         let queue = Queue { held: Some(Vec::new()), ..Queue::default() };
         Self { queue: Mutex::new(queue), pump: AtomicWaker::new(), room: Notify::new(), max }
     }

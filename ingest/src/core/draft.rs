@@ -1,6 +1,7 @@
 //! A batch being decided: an overlay over the state, thrown away or applied as a whole.
 
 use super::{Conversation, Core, Facts, Remembered};
+use parlor_engines::sabotage::{self, Sabotage};
 use parlor_schemas::{
     Ack, Answer, Body, Code, Command, ConversationId, Limits, Outcome, Record, Refusal, Row, Timestamp,
     UserId,
@@ -150,6 +151,9 @@ impl<'a> Draft<'a> {
 
     /// Deduplication, decided before anything else (DESIGN §3). `false`: a duplicate, answered.
     fn first_time(&mut self, command: &Command, key: &Hash, facts: &Facts) -> Result<bool, Refusal> {
+        if sabotage::is(Sabotage::NoDedup) {
+            return Ok(true);
+        }
         if let Some(at) = self.by_key.get(key) {
             let (record, header) = &self.records[*at];
             same_payload(header.payload_hash, command)?;

@@ -26,7 +26,8 @@ impl State {
         let missing = || format!("a {} frame lacks something: {}", frame.kind, text.len());
         match frame.kind.as_str() {
             "ready" => {
-                self.ready();
+                let left = self.ready();
+                events.extend(left.into_iter().map(|op| Event::Unknown { op }));
                 return Ok(Then::Ready);
             }
             "record" => {
@@ -49,7 +50,12 @@ impl State {
                     self.heads_asked = None;
                 }
             }
-            "accepted" => events.extend(op(&frame).map(|op| Event::Accepted { op })),
+            "accepted" => {
+                if let Some(op) = op(&frame) {
+                    self.accepted(op);
+                    events.push(Event::Accepted { op });
+                }
+            }
             "sequenced" => {
                 let (op, ack) = (op(&frame).ok_or_else(missing)?, frame.ack().ok_or_else(missing)?);
                 self.settled(op);
@@ -223,6 +229,21 @@ mod tests {
         state.take(refused, &mut events).unwrap();
         assert!(state.outbox.is_empty());
         assert!(matches!(events[..], [Event::Later { op: 7, .. }, Event::Fail { op: 7, .. }]));
+    }
+
+    #[test]
+    fn one_command_in_four_relies_on_accepted() {
+        let (mut state, mut events) = (state(), Vec::new());
+        for op in [7, 8, 12] {
+            state.push(op, "{}".to_owned());
+        }
+        state.due(Instant::now());
+        for op in [7, 8] {
+            state.take(&format!(r#"{{"type":"accepted","id":"o{op}"}}"#), &mut events).unwrap();
+        }
+        state.take(r#"{"type":"ready"}"#, &mut events).unwrap();
+        assert!(matches!(events.last(), Some(Event::Unknown { op: 8 })));
+        assert_eq!(state.outbox.keys().copied().collect::<Vec<_>>(), [7, 12], "sent again");
     }
 
     #[test]

@@ -11,6 +11,9 @@ use tokio::time::Instant;
 
 /// A command without an answer is sent again, with the same id (PROTOCOL §2).
 const RESEND: Duration = Duration::from_secs(10);
+/// One command in so many is not sent again on another connection once it was accepted: its sender
+/// relies on that word.
+const TRUSTING: u64 = 4;
 /// `fetch` in flight; the server allows 20.
 const FETCHES_MAX: usize = 16;
 /// Records of one fetch.
@@ -47,6 +50,7 @@ pub(crate) struct Pending {
     sent: Option<Instant>,
     /// The server said "later".
     not_before: Option<Instant>,
+    is_accepted: bool,
 }
 
 /// What is to be sent, and of which operation.
@@ -64,7 +68,7 @@ impl State {
 
     /// A new command.
     pub fn push(&mut self, op: u64, frame: String) {
-        self.outbox.insert(op, Pending { frame, sent: None, not_before: None });
+        self.outbox.insert(op, Pending { frame, sent: None, not_before: None, is_accepted: false });
         self.fresh.push_back(op);
     }
 
@@ -77,11 +81,23 @@ impl State {
     pub fn later(&mut self, op: u64, not_before: Instant) {
         if let Some(pending) = self.outbox.get_mut(&op) {
             (pending.sent, pending.not_before) = (None, Some(not_before));
+            pending.is_accepted = false;
         }
     }
 
-    /// A connection became ready: heads first, then the whole outbox, oldest first, and the marks.
-    pub fn ready(&mut self) {
+    /// The command is in the log, says the server.
+    pub fn accepted(&mut self, op: u64) {
+        if let Some(pending) = self.outbox.get_mut(&op) {
+            pending.is_accepted = true;
+        }
+    }
+
+    /// A connection became ready: heads first, then the whole outbox, oldest first, and the marks. Those
+    /// commands whose answer nobody waits for any more.
+    pub fn ready(&mut self) -> Vec<u64> {
+        let is_left = |op: u64, pending: &Pending| pending.is_accepted && op.is_multiple_of(TRUSTING);
+        let left =
+            self.outbox.extract_if(.., |op, pending| is_left(*op, pending)).map(|(op, _)| op).collect();
         self.is_online = true;
         self.is_watching = false;
         self.heads_asked = self.heads_asked.map(|_| true);
@@ -94,6 +110,7 @@ impl State {
         for log in self.logs.values_mut() {
             log.reconnected();
         }
+        left
     }
 
     /// All marks once more.

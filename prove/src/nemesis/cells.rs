@@ -52,6 +52,10 @@ pub enum Act {
     Clock(&'static str, i64),
     /// The disk of the data directory is full for so long.
     DiskFull(Duration),
+    /// So many sockets ask for history without end and read none of it.
+    Deaf(usize),
+    /// The second is done while the first, which lasts, is on.
+    During(&'static Act, &'static Act),
 }
 
 /// One cell of the matrix.
@@ -94,6 +98,12 @@ pub const CELLS: &[Cell] = &[
     ),
     cell("gateway-half-open", On::Both, &[Act::Net(Link::Clients, Fault::HalfOpen, s(12))]),
     cell("gateway-slow-readers", On::Both, &[Act::Net(Link::Clients, Fault::Slow(2_000), s(10))]),
+    cell("gateway-deaf-readers", On::Both, &[Act::Deaf(40)]),
+    cell(
+        "gateway-kill-without-log",
+        On::Shared,
+        &[Act::During(&Act::Engine("freeze", "kafka", 1, s(6)), &Act::Kill("gateway", s(0)))],
+    ),
     quick("gateway-torn-frames", On::Both, &[Act::Net(Link::Clients, Fault::Limit(1_500), s(8))]),
     quick("ingest-kill", On::Shared, &[Act::Kill("ingest", s(0))]),
     cell("ingest-away", On::Shared, &[Act::Kill("ingest", s(15))]),
@@ -108,6 +118,12 @@ pub const CELLS: &[Cell] = &[
     ),
     cell("persister-kill", On::Shared, &[Act::Kill("persister", s(0))]),
     cell("persister-freeze", On::Shared, &[Act::Freeze("persister", s(20))]),
+    cell(
+        "persister-kill-without-store",
+        On::Shared,
+        &[Act::During(&Act::Net(Link::Store, Fault::Mute, s(9)), &Act::Kill("persister", s(0)))],
+    ),
+    cell("persister-clock", On::Shared, &[Act::Clock("persister", 5_400), Act::Clock("persister", 0)]),
     cell("persister-rebalance-storm", On::Shared, &[Act::Join("persister")]),
     quick("fanout-kill", On::Shared, &[Act::Kill("fanout", s(0))]),
     cell("fanout-freeze", On::Shared, &[Act::Freeze("fanout", s(20))]),

@@ -216,6 +216,18 @@ impl Deployment {
         signal(child.id(), if is_frozen { "STOP" } else { "CONT" })
     }
 
+    /// Bytes of memory that it has at present.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn resident(&self, number: usize) -> Result<u64> {
+        let child = self.processes[number].child.as_ref().context("the process runs")?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("its memory")?;
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse()?;
+        Ok(kib << 10)
+    }
+
     /// Whether it runs at present; one that ended by itself does not.
     pub fn runs(&mut self, number: usize) -> bool {
         let child = self.processes[number].child.as_mut();

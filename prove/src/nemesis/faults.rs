@@ -2,9 +2,11 @@
 
 use super::{
     cells::{Act, Cell, Link, On},
+    deaf,
     deployment::{Deployment, ROLES},
     engines::Instance,
     proxy::{Fault, Proxy},
+    run::Plan,
 };
 use anyhow::{Context as _, Result, bail, ensure};
 use parlor_engines::Engines;
@@ -19,12 +21,17 @@ use tokio::time::sleep;
 /// A file system of this size is what `DiskFull` fills.
 const DISK_BYTES: u64 = 256 << 20;
 
+/// What gateways may hold for deaf sockets: 40 outboxes, 20 answers for each, and what the load takes.
+const DEAF_MB: u64 = 400;
+
 /// Everything that acts are done to.
 pub struct Scene {
     deployment: Deployment,
     proxies: HashMap<Link, Vec<Proxy>>,
     disk: Option<Disk>,
     rounds: usize,
+    /// What is to be done while the present act lasts.
+    meanwhile: Option<Act>,
 }
 
 impl Scene {
@@ -33,8 +40,11 @@ impl Scene {
     ///
     /// # Errors
     /// Something does not start.
-    pub async fn build(cell: &Cell, binary: &Path, instance: Option<Instance>) -> Result<Self> {
-        let mut deployment = Deployment::prepare(binary, instance)?;
+    pub async fn build(cell: &Cell, plan: &Plan, instance: Option<Instance>) -> Result<Self> {
+        let mut deployment = Deployment::prepare(&plan.binary, instance)?;
+        if let Some(sabotage) = plan.sabotage {
+            deployment.set("PARLOR_SABOTAGE", sabotage.to_owned());
+        }
         let mut proxies: HashMap<Link, Vec<Proxy>> = HashMap::new();
         for (link, setting, scheme) in
             [(Link::Store, "PARLOR__STORE", "cassandra://"), (Link::Live, "PARLOR__LIVE", "redis://")]
@@ -73,7 +83,7 @@ impl Scene {
             }
             proxies.insert(Link::Clients, gates);
         }
-        Ok(Self { deployment, proxies, disk, rounds: 0 })
+        Ok(Self { deployment, proxies, disk, rounds: 0, meanwhile: None })
     }
 
     /// Where devices connect to.
@@ -97,6 +107,19 @@ impl Scene {
     /// # Errors
     /// A process or an engine does not come back.
     pub async fn act(&mut self, act: Act) -> Result<()> {
+        self.begin(act).await?;
+        self.deployment.ready().await
+    }
+
+    /// As long as an act lasts.
+    async fn lasts(&mut self, time: Duration) -> Result<()> {
+        let Some(act) = self.meanwhile.take() else { return Ok(sleep(time).await) };
+        sleep(time / 2).await;
+        Box::pin(self.begin(act)).await?;
+        Ok(sleep(time / 2).await)
+    }
+
+    async fn begin(&mut self, act: Act) -> Result<()> {
         self.rounds += 1;
         match act {
             Act::Kill(role, away) => {
@@ -108,7 +131,7 @@ impl Scene {
             Act::Freeze(role, lasts) => {
                 let number = self.pick(role)?;
                 self.deployment.freeze(number, true)?;
-                sleep(lasts).await;
+                self.lasts(lasts).await?;
                 self.deployment.freeze(number, false)?;
             }
             Act::Restart(role) => self.restart(role).await?,
@@ -131,8 +154,19 @@ impl Scene {
             Act::Flush => self.flush()?,
             Act::Net(link, fault, lasts) => {
                 self.proxies(link)?.iter().for_each(|proxy| proxy.set(fault));
-                sleep(lasts).await;
+                self.lasts(lasts).await?;
                 self.proxies(link)?.iter().for_each(|proxy| proxy.set(Fault::None));
+            }
+            Act::Deaf(count) => {
+                let before = self.resident()?;
+                let deaf = deaf::ask(&self.urls(), count).await?;
+                let grown = self.resident()?.saturating_sub(before) >> 20;
+                drop(deaf);
+                ensure!(grown <= DEAF_MB, "{count} sockets that read nothing take {grown} MB in gateways");
+            }
+            Act::During(outer, inner) => {
+                self.meanwhile = Some(*inner);
+                Box::pin(self.begin(*outer)).await?;
             }
             Act::Reset(link) => self.proxies(link)?.iter().for_each(Proxy::reset_once),
             Act::Clock(role, offset_s) => {
@@ -151,7 +185,12 @@ impl Scene {
                 }
             }
         }
-        self.deployment.ready().await
+        Ok(())
+    }
+
+    /// Bytes of memory of all gateways.
+    fn resident(&self) -> Result<u64> {
+        self.deployment.of("gateway").into_iter().map(|number| self.deployment.resident(number)).sum()
     }
 
     /// The processes with a role take turns.
@@ -178,14 +217,13 @@ impl Scene {
         self.deployment.instance.as_ref().context("real engines")
     }
 
-    async fn engine(&self, engine: &str, how: &str, node: u8, away: Duration) -> Result<()> {
+    async fn engine(&mut self, engine: &str, how: &str, node: u8, away: Duration) -> Result<()> {
         let node = node.to_string();
         // Single engines have no number.
         let name = if engine == "redis" { vec![engine] } else { vec![engine, &node] };
-        let tell = |how: &str| self.instance()?.tell(&[&[how], &name[..]].concat());
-        tell(how)?;
-        sleep(away).await;
-        tell(if how == "freeze" { "thaw" } else { "start" })?;
+        self.instance()?.tell(&[&[how], &name[..]].concat())?;
+        self.lasts(away).await?;
+        self.instance()?.tell(&[&[if how == "freeze" { "thaw" } else { "start" }], &name[..]].concat())?;
         Ok(())
     }
 
@@ -213,10 +251,19 @@ impl Scene {
     }
 }
 
+impl Act {
+    fn cuts(&self, link: Link) -> bool {
+        match self {
+            Self::Net(at, ..) | Self::Reset(at) => *at == link,
+            Self::During(outer, inner) => outer.cuts(link) || inner.cuts(link),
+            _ => false,
+        }
+    }
+}
+
 impl Cell {
     fn cuts(&self, link: Link) -> bool {
-        let at = |act: &Act| matches!(act, Act::Net(at, ..) | Act::Reset(at) if *at == link);
-        self.acts.iter().any(at)
+        self.acts.iter().any(|act| act.cuts(link))
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Plan {
     pub people: usize,
     /// Where the history goes.
     pub out: PathBuf,
+    /// The defect that the binary is told to have, if it was built to have some.
+    pub sabotage: Option<&'static str>,
 }
 
 /// Runs a cell.
@@ -40,7 +42,7 @@ pub struct Plan {
 pub async fn cell(cell: &Cell, instance: Option<Instance>, plan: &Plan) -> Result<Outcome> {
     let began = Instant::now();
     let engines = if instance.is_some() { "real" } else { "embedded" };
-    let mut scene = Scene::build(cell, &plan.binary, instance).await?;
+    let mut scene = Scene::build(cell, plan, instance).await?;
     let run = Run::start(Settings {
         urls: scene.urls(),
         people: plan.people,

@@ -42,6 +42,47 @@ pub fn not_on_a_device(entries: &mut Entries, random: &mut StdRng) -> Option<()>
     Some(())
 }
 
+/// Of somebody who was a member all the time, so that it can't have been refused afterwards.
+pub fn accepted_and_lost(entries: &mut Entries, random: &mut StdRng) -> Option<()> {
+    let (_, op, ack) = *acks(entries).choose(random)?;
+    let (at, invoke) = invoke_of(entries, op);
+    let (kind, by) = (invoke.kind, entries[at].by.clone());
+    let user = entries.iter().find_map(|entry| match entry.event {
+        Event::Device { user_id, .. } if entry.by == by => Some(user_id.to_string()),
+        _ => None,
+    })?;
+    let moves = any(entries, random, |event| {
+        seen(event).and_then(|seen| seen.content.as_ref()).is_some_and(|content| {
+            let is_change =
+                matches!(content.kind, Kind::MembersAdded | Kind::MemberRemoved | Kind::MemberLeft);
+            is_change && content.body.to_string().contains(&user)
+        })
+    });
+    let is_later = any(entries, random, |event| matches!(event, Event::Later { op: of, .. } if *of == op));
+    if kind != OpKind::Send || moves.is_some() || is_later.is_some() {
+        return None;
+    }
+    for entry in entries.iter_mut() {
+        if matches!(entry.event, Event::Ok { op: of, .. } if of == op) {
+            entry.event = Event::Accepted { op };
+        }
+    }
+    entries.retain(|entry| !is_at(&entry.event, ack.conversation_id, ack.seq));
+    Some(())
+}
+
+pub fn deleted_and_shown(entries: &mut Entries, random: &mut StdRng) -> Option<()> {
+    let gone = any(entries, random, |event| {
+        let content = seen(event).and_then(|seen| seen.content.as_ref());
+        is_of(event, Source::Store) && content.is_some_and(|content| content.redacted)
+    })?;
+    let (conversation, seq) = seen(&entries[gone].event).map(|seen| (seen.conversation_id, seen.seq))?;
+    let in_log = any(entries, random, |event| is_of(event, Source::Log) && is_at(event, conversation, seq))?;
+    let whole = seen(&entries[in_log].event)?.content.clone();
+    seen_mut(&mut entries[gone]).content = whole;
+    Some(())
+}
+
 fn change_ack(entries: &mut Entries, at: usize, change: impl Fn(&mut Ack)) -> Option<()> {
     let Event::Ok { ack: Some(ack), .. } = &mut entries[at].event else { return None };
     change(ack);

@@ -116,13 +116,21 @@ impl Live {
 
 #[async_trait]
 impl Tails for EmbeddedLive {
-    async fn write_tails(&self, partition: Partition, writes: Vec<TailWrite>) -> Result<(), LiveError> {
+    async fn write_tails(
+        &self,
+        partition: Partition,
+        writes: Vec<TailWrite>,
+        epoch: &str,
+    ) -> Result<bool, LiveError> {
         let part = self.live.given(partition)?;
+        if epoch != self.epoch {
+            return Ok(false);
+        }
         let now = self.clock.now();
         for write in writes {
             self.live.write(partition, part, write, now);
         }
-        Ok(())
+        Ok(true)
     }
 
     async fn tail(

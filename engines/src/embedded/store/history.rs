@@ -1,12 +1,12 @@
 //! Records, heads, the dedup index.
 
 use super::{
-    EmbeddedStore, decode,
+    EmbeddedStore,
     effects::{self, Prepared},
     values,
 };
 use crate::{
-    embedded::{keys, pending::Pending, queue::OVERHEAD, retention::is_forgotten, tables::Table},
+    embedded::{keys, pending::Pending, queue::OVERHEAD, tables::Table},
     store::{Effect, Head, History, StoreError, StoredAck},
 };
 use async_trait::async_trait;
@@ -91,17 +91,9 @@ impl History for EmbeddedStore {
     ) -> Result<Vec<Option<StoredAck>>, StoreError> {
         let of = of.to_vec();
         self.read(move |view| {
-            let now = view.shared.clock.now();
             let one = |(conversation, sender, id): &(ConversationId, UserId, ClientMsgId)| {
-                let value = view
-                    .tables
-                    .get(Table::ClientMessages, &keys::client_message(*conversation, *sender, *id))?;
-                match value {
-                    Some(value) if !is_forgotten(&value, now, view.shared.tuning.acks_ms)? => {
-                        decode(&value).map(Some)
-                    }
-                    _ => Ok(None),
-                }
+                let key = keys::client_message(*conversation, *sender, *id);
+                view.get(Table::ClientMessages, &key)
             };
             of.iter().map(one).collect()
         })

@@ -1,7 +1,8 @@
 -- Writes records of one conversation, in order: head by seq, tail slots only above the head, a
 -- delete redacts its target and the edits of it, the sender's own marks, standings by seq.
--- KEYS: version, places, conversation, marks, moved, due, then one for each standing.
--- ARGV: conversation, partition, now, tail_records, tail_records_cap, tail_ms, marks_ms,
+-- Returns 0, and writes nothing, if the life is over.
+-- KEYS: version, places, conversation, marks, moved, due, life, then one for each standing.
+-- ARGV: the life's name, conversation, partition, now, tail_records, tail_records_cap, tail_ms, marks_ms,
 --   standings_ms, number of records, then for each record: seq, ord, at, offset, own ('' or the
 --   sender), kind ('d' delete, 'e' edit, else ''), target ('0': none), redacted, whole ('': is
 --   redacted); then for each standing: seq, offset, value.
@@ -9,8 +10,11 @@
 -- The conversation is a hash: h = head "seq ord at version", f = the tail's oldest "seq at offset",
 -- d = deletes in the tail "seq:target,...", and one field per record in the tail:
 -- "offset at kind target length\n", the redacted record (of that length), the whole record.
-local conversation, partition, now = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local tail_records, tail_cap, tail_ms = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+if redis.call('HGET', KEYS[7], 'name') ~= ARGV[1] then
+  return 0
+end
+local conversation, partition, now = ARGV[2], ARGV[3], tonumber(ARGV[4])
+local tail_records, tail_cap, tail_ms = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local key = KEYS[3]
 local state = redis.call('HMGET', key, 'h', 'f', 'd')
 local last = tonumber(string.match(state[1] or '0', '^%d+'))
@@ -57,8 +61,8 @@ local function push(seq, at, offset, kind, target, redacted, whole)
   last = seq
 end
 
-local place = 10
-for _ = 1, tonumber(ARGV[9]) do
+local place = 11
+for _ = 1, tonumber(ARGV[10]) do
   local seq, ord, at, offset, own, kind, target, redacted, whole = unpack(ARGV, place, place + 8)
   place = place + 9
   if tonumber(seq) > last then
@@ -66,7 +70,7 @@ for _ = 1, tonumber(ARGV[9]) do
     head = seq .. ' ' .. ord .. ' ' .. at
   end
   if own ~= '' then
-    raise(KEYS[4], own, { 0, 0, 0, tonumber(seq), tonumber(ord) }, ARGV[7], KEYS[1])
+    raise(KEYS[4], own, { 0, 0, 0, tonumber(seq), tonumber(ord) }, ARGV[8], KEYS[1])
   end
 end
 
@@ -105,14 +109,14 @@ if head or (state[2] and first == 0) then
 end
 
 -- "version seq offset at partition\n", the standing.
-for i = 7, #KEYS do
+for i = 8, #KEYS do
   local seq, offset, value = unpack(ARGV, place, place + 2)
   place = place + 3
   local known = redis.call('HGET', KEYS[i], conversation)
   if not known or tonumber(string.match(known, '^%d+ (%d+)')) < tonumber(seq) then
-    local fields = { text(next_version(KEYS[1])), seq, offset, ARGV[3], partition }
+    local fields = { text(next_version(KEYS[1])), seq, offset, ARGV[4], partition }
     redis.call('HSET', KEYS[i], conversation, table.concat(fields, ' ') .. '\n' .. value)
-    redis.call('PEXPIRE', KEYS[i], ARGV[8])
+    redis.call('PEXPIRE', KEYS[i], ARGV[9])
   end
 end
 return 1

@@ -1,6 +1,6 @@
 //! Heads, marks and standings, with the versions that tell what moved.
 
-use super::tails::{whole, write};
+use super::tails::{put, whole, write};
 use crate::conformance::{
     Setting,
     words::{conversation, membership, message, receipt, user},
@@ -36,7 +36,7 @@ pub async fn own_messages_are_marks(at: &impl Setting) {
     let writes = (1..=3).map(|seq| write(id, seq, seq, now, message("text"))).collect::<Vec<_>>();
     let sender = writes[0].text.sender_id;
     for writes in [writes.clone(), writes[..1].to_vec()] {
-        live.write_tails(of_conversation(id, 4), writes).await.unwrap();
+        put(&engines, writes).await;
         let marks = live.live_marks(&[(id, sender)]).await.unwrap()[0].marks;
         assert_eq!((marks.own_seq, marks.own_ord), (3, 3));
     }
@@ -48,7 +48,7 @@ pub async fn versions_tell_what_moved(at: &impl Setting) {
     whole(&engines, 0).await;
     let ids = [conversation(), conversation()];
     let send = async |id, seq| {
-        live.write_tails(of_conversation(id, 4), vec![write(id, seq, seq, now, message("x"))]).await.unwrap();
+        put(&engines, vec![write(id, seq, seq, now, message("x"))]).await;
     };
     send(ids[0], 1).await;
     send(ids[1], 1).await;
@@ -72,7 +72,7 @@ pub async fn standings_are_told_with_a_version(at: &impl Setting) {
     assert_eq!(live.recent(member).await.unwrap().1, []);
     let change = async |seq, change| {
         let write = TailWrite { memberships: vec![change], ..write(id, seq, seq, now, message("x")) };
-        live.write_tails(of_conversation(id, 4), vec![write]).await.unwrap();
+        put(&engines, vec![write]).await;
         live.recent(member).await.unwrap()
     };
     let joined = membership(id, member, 1);
@@ -93,7 +93,7 @@ pub async fn moved_heads_are_told(at: &impl Setting) {
     let partition = of_conversation(early, 4);
     let late = std::iter::repeat_with(conversation).find(|id| of_conversation(*id, 4) == partition).unwrap();
     for id in [early, late] {
-        live.write_tails(partition, vec![write(id, 1, 1, at.clock().now(), message("x"))]).await.unwrap();
+        put(&engines, vec![write(id, 1, 1, at.clock().now(), message("x"))]).await;
         at.clock().advance(5_000);
     }
     assert_eq!(live.moved(partition, 6_000).await.unwrap(), [late]);

@@ -17,6 +17,13 @@ pub fn write(id: ConversationId, offset: Offset, seq: u64, at: Timestamp, body: 
     TailWrite { conversation_id: id, offset, text: text(id, seq, at, body), memberships: vec![] }
 }
 
+/// Writes records of one conversation in the present epoch.
+pub async fn put(engines: &Engines, writes: Vec<TailWrite>) {
+    let epoch = engines.live.epoch().await.unwrap();
+    let partition = of_conversation(writes[0].conversation_id, 4);
+    assert!(engines.live.write_tails(partition, writes, &epoch).await.unwrap());
+}
+
 /// Makes all partitions whole.
 pub async fn whole(engines: &Engines, written_to: Offset) {
     for partition in 0..4 {
@@ -38,7 +45,7 @@ async fn messages(
 ) {
     let now = at.clock().now();
     let writes = seqs.into_iter().map(|seq| write(id, seq * 10, seq, now, message(&format!("text {seq}"))));
-    engines.live.write_tails(of_conversation(id, 4), writes.collect()).await.unwrap();
+    put(engines, writes.collect()).await;
 }
 
 async fn seqs(
@@ -81,7 +88,7 @@ pub async fn a_tail_is_filled_once(at: &impl Setting) {
     messages(at, &engines, id, 1..=9).await;
     let now = at.clock().now();
     let zombie = write(id, 50, 5, now, message("another text"));
-    engines.live.write_tails(of_conversation(id, 4), vec![zombie]).await.unwrap();
+    put(&engines, vec![zombie]).await;
     let read = engines.live.tail(id, 4, 6, 9, false).await.unwrap();
     assert_eq!(read.records, [text(id, 5, now, message("text 5"))]);
     assert_eq!(read.head.unwrap().seq, 9, "an old record moves no head");
@@ -90,6 +97,18 @@ pub async fn a_tail_is_filled_once(at: &impl Setting) {
     assert_eq!(seqs(&engines, id, 9, u64::MAX, 3, true).await, Vec::<u64>::new());
     let unknown = engines.live.tail(conversation(), 0, 9, 9, false).await.unwrap();
     assert_eq!(unknown, parlor_engines::live::TailRead::default());
+}
+
+/// In a life that begins empty a late record would hide those before it.
+pub async fn an_epoch_that_is_over_writes_nothing(at: &impl Setting) {
+    let engines = at.open().await;
+    let (live, id) = (&*engines.live, conversation());
+    whole(&engines, 0).await;
+    let late = write(id, 50, 5, at.clock().now(), message("late"));
+    assert_eq!(live.write_tails(of_conversation(id, 4), vec![late], "another").await, Ok(false));
+    assert_eq!(live.live_heads(&[id]).await.unwrap(), [None]);
+    messages(at, &engines, id, 1..=5).await;
+    assert_eq!(seqs(&engines, id, 0, u64::MAX, 9, false).await, [1, 2, 3, 4, 5]);
 }
 
 pub async fn a_hole_leaves_the_newer_run(at: &impl Setting) {
@@ -111,7 +130,7 @@ pub async fn a_delete_redacts_its_target_and_its_edits(at: &impl Setting) {
     let writes =
         || (1..).zip(bodies.clone()).map(|(seq, body)| write(id, seq, seq, now, body)).collect::<Vec<_>>();
     for _ in 0..2 {
-        engines.live.write_tails(of_conversation(id, 4), writes()).await.unwrap();
+        put(&engines, writes()).await;
         let read = engines.live.tail(id, 0, 9, 9, false).await.unwrap();
         let redacted: Vec<bool> = read.records.iter().map(|record| record.redacted).collect();
         assert_eq!(redacted, [true, true, false, false, true]);

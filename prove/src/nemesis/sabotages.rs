@@ -1,0 +1,62 @@
+//! The proof of the proof: a build with a defect must not pass (tests/PROOF.md).
+
+use super::{
+    cells::{CELLS, Cell},
+    engines::Instance,
+    run::{self, Plan},
+};
+use anyhow::{Context as _, Result};
+use parlor_engines::sabotage::{ALL, Sabotage};
+
+/// Runs, of one seed each, in which a defect has to be noticed.
+const RUNS: u64 = 3;
+
+/// The cell whose fault brings a defect to light.
+fn cell(sabotage: Sabotage) -> Result<Cell> {
+    let id = match sabotage {
+        Sabotage::AckBeforeDurable => "gateway-kill-without-log",
+        Sabotage::CommitBeforeWrite => "persister-kill-without-store",
+        Sabotage::NoDedup | Sabotage::NoMemberCheck => "gateway-kill",
+        Sabotage::RoutesBeforeTail => "gateway-herd",
+        Sabotage::ClockTimestamps => "persister-clock",
+        Sabotage::NoLiveCheck => "redis-flush",
+        Sabotage::SeqFromRows => "ingest-kill",
+        Sabotage::PastFailure => "cassandra-mute",
+        Sabotage::UnboundedOutbox => "gateway-deaf-readers",
+    };
+    CELLS.iter().find(|cell| cell.id == id).copied().context(id)
+}
+
+/// Whether each of these defects (all of them: none named) is noticed; the names of those that are not.
+///
+/// # Errors
+/// A name is none of a defect.
+pub async fn all(names: &[String], instance: &Instance, plan: &Plan) -> Result<Vec<&'static str>> {
+    for name in names {
+        ALL.iter().find(|(_, known)| known == name).with_context(|| format!("no defect is called {name}"))?;
+    }
+    let wanted = ALL.iter().filter(|(_, name)| names.is_empty() || names.iter().any(|known| known == name));
+    let mut missed = Vec::new();
+    for (sabotage, name) in wanted {
+        let cell = cell(*sabotage)?;
+        let mut is_noticed = false;
+        for seed in (plan.seed..).take(RUNS as usize) {
+            let plan = Plan { seed, sabotage: Some(*name), ..plan.clone() };
+            let noticed = match run::cell(&cell, Some(instance.clone()), &plan).await {
+                Ok(outcome) if outcome.pass => None,
+                Ok(outcome) => outcome.violations.into_iter().next(),
+                Err(error) => Some(format!("{error:#}")),
+            };
+            let said = noticed.as_deref().unwrap_or("not noticed").lines().next().unwrap_or_default();
+            println!("{name:<20} {} seed {seed}: {}", cell.id, said.chars().take(160).collect::<String>());
+            is_noticed = noticed.is_some();
+            if is_noticed {
+                break;
+            }
+        }
+        if !is_noticed {
+            missed.push(*name);
+        }
+    }
+    Ok(missed)
+}
