@@ -212,6 +212,7 @@ fn every_rust_file_is_reachable() {
         let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         let top = ["lib", "main", "build"].contains(&stem)
             || path.starts_with("benches/")
+            || path.starts_with("fuzz/")
             || path.contains("/examples/");
         let is_target = path.starts_with("tests/") && file.components().count() == 2
             || path.contains("engines/tests/")

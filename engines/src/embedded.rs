@@ -18,6 +18,8 @@ mod committer;
 mod consumer;
 mod directory;
 mod failure;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod groups;
 mod journal;
 mod keys;

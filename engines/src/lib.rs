@@ -21,6 +21,8 @@ mod redis;
 mod tantivy;
 
 pub use clock::{Clock, SystemClock};
+#[cfg(feature = "fuzzing")]
+pub use embedded::fuzzing;
 pub use health::Health;
 pub use live::Live;
 pub use log::Log;

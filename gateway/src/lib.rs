@@ -21,6 +21,8 @@ mod clock;
 mod commands;
 mod drain;
 mod edge;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod hints;
 mod hub;
 mod links;

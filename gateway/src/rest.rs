@@ -121,3 +121,32 @@ pub(crate) fn bearer_of(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
+
+/// Reads a text as every query that a route takes (for fuzz targets).
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read_every_query(query: &str) {
+    use axum::extract::Query;
+
+    fn read<T: serde::de::DeserializeOwned>(uri: &axum::http::Uri) {
+        // Refused or not: it must only end.
+        drop(Query::<T>::try_from_uri(uri).map_err(|rejection| rejection.body_text()));
+    }
+    let Ok(uri) = format!("/?{query}").parse::<axum::http::Uri>() else { return };
+    read::<admin::Which>(&uri);
+    read::<history::Back>(&uri);
+    read::<history::Range>(&uri);
+    read::<me::ByName>(&uri);
+    read::<media::Signed>(&uri);
+    read::<members::PageOf>(&uri);
+    read::<presence::Where>(&uri);
+    read::<search::Asked>(&uri);
+}
+
+/// Reads a text as every cursor of a list (for fuzz targets).
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read_every_cursor(text: &str) {
+    search::read_cursor(text);
+    if let Ok(id) = text.parse::<parlor_schemas::UserId>() {
+        assert_eq!(id.to_string(), text, "not canonical");
+    }
+}

@@ -19,7 +19,9 @@ pub(crate) fn is_plain(encoded: &str) -> bool {
     let mut rest = encoded;
     while let Some((before, behind)) = rest.split_once('%') {
         bytes.extend_from_slice(before.as_bytes());
-        let byte = behind.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        // A number may have a sign, what a percent sign begins may not.
+        let digits = behind.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
         match byte {
             Some(byte) => {
                 bytes.push(byte);
@@ -47,7 +49,7 @@ mod tests {
 
     #[test]
     fn a_url_holds_text() {
-        for good in ["", "a=b&c=%F0%9F%91%8D", "100%", "%zz", "%2", "👍"] {
+        for good in ["", "a=b&c=%F0%9F%91%8D", "100%", "%zz", "%2", "%+0", "👍"] {
             assert!(is_plain(good), "{good}");
         }
         for bad in ["a=%00", "%ED%A0%80", "%ff", "%F0%9F"] {

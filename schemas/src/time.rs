@@ -22,7 +22,10 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = jiff::Timestamp::from_millisecond(self.0).map_err(|_| fmt::Error)?;
+        // Beyond the years that can be written it is the last one that can: a text that ends in an error
+        // would end the process.
+        let end = if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or(end);
         write!(f, "{time:.3}")
     }
 }
@@ -93,6 +96,15 @@ mod tests {
         assert_eq!(Timestamp(1000).to_string(), "1970-01-01T00:00:01.000Z");
         let back: Timestamp = serde_json::from_str("\"2026-11-20T10:00:00.123Z\"").unwrap();
         assert_eq!(back, at);
+    }
+
+    #[test]
+    fn every_number_has_a_text() {
+        for (at, year) in [(i64::MIN, "-009999-"), (i64::MAX, "9999-"), (253_402_300_800_000, "9999-")] {
+            let text = Timestamp(at).to_string();
+            assert!(text.starts_with(year), "{text}");
+            assert_eq!(serde_json::to_string(&Timestamp(at)).unwrap(), format!("\"{text}\""));
+        }
     }
 
     #[test]

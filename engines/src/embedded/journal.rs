@@ -94,7 +94,7 @@ fn cut(path: &Path, at: u64) -> io::Result<()> {
 }
 
 /// Bytes of the intact batches that a journal begins with.
-fn intact(journal: &[u8]) -> usize {
+pub(super) fn intact(journal: &[u8]) -> usize {
     let (mut at, mut last) = (0, 0);
     while let Some(batch) = batch(&journal[at..]) {
         // The checksum does not cover the number; it rises, and never by much.
@@ -108,7 +108,7 @@ fn intact(journal: &[u8]) -> usize {
 }
 
 /// Whether an intact batch stands anywhere in here.
-fn has_batch(bytes: &[u8]) -> bool {
+pub(super) fn has_batch(bytes: &[u8]) -> bool {
     (0..bytes.len()).any(|at| bytes[at] == START && batch(&bytes[at..]).is_some())
 }
 

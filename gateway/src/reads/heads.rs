@@ -139,6 +139,17 @@ fn version_of(since: &str, life: &str, oldest_ms: i64) -> Option<Version> {
     (parts.next()? == life && at >= oldest_ms).then_some(version)
 }
 
+/// Reads a text as a `since` (for fuzz targets).
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read_since(text: &str) {
+    for life in ["", "life", "a.b"] {
+        if let Some(version) = version_of(text, life, 0) {
+            assert!(text.starts_with(life), "{text:?} is not of {life:?}");
+            assert!(version_of(text, "other", 0).is_none(), "{version}");
+        }
+    }
+}
+
 impl Reader {
     /// The heads of these conversations, in the order given.
     pub async fn items(&self, user: UserId, of: &[Standing]) -> Result<Vec<Item>, ReadError> {

@@ -180,6 +180,14 @@ fn place_of(cursor: &str) -> Option<Place> {
     parts.next().is_none().then_some(Place { at, conversation_id, seq })
 }
 
+/// What can be read as a cursor is one of ours (for fuzz targets).
+#[cfg(feature = "fuzzing")]
+pub(super) fn read_cursor(text: &str) {
+    if let Some(place) = place_of(text) {
+        assert_eq!(place_of(&cursor_of(place)), Some(place), "{text:?}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
