@@ -12,16 +12,24 @@ use parlor_engines::{
     Engines, Privacies,
     consume::{Feed, Role, Stop, letters},
     live::Route,
+    log::StoredOffset,
     table::{Table, Tables},
 };
 use parlor_schemas::{
-    ConversationId, Privacy, Receipt, UserId, avro, receipt::Marks, rows::MembersRow, topics::Group,
+    ConversationId, Privacy, Receipt, Topic, UserId, avro,
+    receipt::Marks,
+    rows::MembersRow,
+    topics::{Group, Offset},
 };
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
+use tokio::time::{Instant, MissedTickBehavior};
+
+/// How often the live epoch is checked.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
 
 pub(crate) struct Receipts {
     engines: Engines,
@@ -40,18 +48,35 @@ impl Receipts {
     }
 }
 
+/// One partition between two live losses.
+struct Beginning {
+    live_epoch: String,
+    from: Offset,
+    /// The live engine was lost.
+    lost: Option<Lost>,
+}
+
+/// What a live loss asks for: first everything that the store may lack is raised again in silence, up to
+/// the end as it was then, since a mark must not be told smaller than it was; then the marks are whole,
+/// and what nobody may have been told is told as it stands now.
+#[derive(Clone, Copy)]
+struct Lost {
+    untold_from: Offset,
+    end: Offset,
+}
+
 #[async_trait]
 impl Role for Receipts {
     async fn serve(&self, mut feed: Feed) -> Result<(), Stop> {
         let table = self.tables.open(feed.partition, &feed.retry).await?;
-        feed.start(self.beginning(&feed).await?).await?;
         loop {
-            let batch = feed.next().await?;
-            let next = batch.last().map_or(0, |record| record.offset + 1);
-            let receipts = letters::decode(&self.engines, &feed, &batch, avro::decode_receipt).await?;
-            let receipts: Vec<Receipt> = receipts.into_iter().map(|(_, receipt)| receipt).collect();
-            self.take(&feed, &table, &receipts).await?;
-            feed.done(next, "");
+            let beginning = self.begin(&feed).await?;
+            feed.start(beginning.from).await?;
+            if self.rebuild(&mut feed, &beginning).await? {
+                self.run(&mut feed, &table, &beginning).await?;
+            }
+            // The live engine was lost: what is stored was stored for another epoch.
+            feed.stored = feed.stored.take().map(|stored| StoredOffset { metadata: String::new(), ..stored });
         }
     }
 }
@@ -67,16 +92,115 @@ fn others(row: Option<&Arc<MembersRow>>, owner: UserId, members_max: usize) -> V
 }
 
 impl Receipts {
-    /// What the store may not have yet is raised again: after a live loss marks never fall back.
-    async fn beginning(&self, feed: &Feed) -> Result<u64, Stop> {
-        let log = &self.engines.log;
-        let stored = feed.retry.run("read offsets", || log.stored(Group::PersisterReceipts)).await?;
-        let written = stored.get(feed.partition as usize).cloned().flatten().unwrap_or_default();
-        Ok(feed.stored.clone().unwrap_or_default().offset.min(written.offset))
+    /// At the stored offset if the live epoch kept with it is still the present one.
+    async fn begin(&self, feed: &Feed) -> Result<Beginning, Stop> {
+        let (Engines { log, live, .. }, retry) = (&self.engines, &feed.retry);
+        loop {
+            let live_epoch = retry.run("read the live epoch", || live.epoch()).await?;
+            let stored = feed.stored.clone().unwrap_or_default();
+            if stored.metadata == live_epoch {
+                return Ok(Beginning { live_epoch, from: stored.offset, lost: None });
+            }
+            let rebuilding = || live.set_marks_whole(feed.partition, false, &live_epoch);
+            if !retry.run("announce the rebuild", rebuilding).await? {
+                continue;
+            }
+            retry.health().set(retry.name(), false, "rebuilding the marks");
+            let written = retry.run("read offsets", || log.stored(Group::PersisterReceipts)).await?;
+            let written = written.get(feed.partition as usize).cloned().flatten().unwrap_or_default();
+            let end = retry.run("read the end", || log.ends(Topic::Receipts, feed.partition)).await?.end;
+            let lost = Some(Lost { untold_from: stored.offset, end });
+            return Ok(Beginning { live_epoch, from: stored.offset.min(written.offset), lost });
+        }
     }
 
-    /// Raises the marks, then tells those that moved.
-    async fn take(&self, feed: &Feed, table: &Table, receipts: &[Receipt]) -> Result<(), Stop> {
+    /// Raises again what the store may lack. `false`: the live engine was lost once more.
+    async fn rebuild(&self, feed: &mut Feed, beginning: &Beginning) -> Result<bool, Stop> {
+        let (Some(lost), epoch) = (beginning.lost, &beginning.live_epoch) else { return Ok(true) };
+        let mut next = beginning.from;
+        while next < lost.end {
+            let batch = feed.next().await?;
+            next = batch.last().map_or(next, |record| record.offset + 1);
+            let receipts = letters::decode(&self.engines, feed, &batch, avro::decode_receipt).await?;
+            let receipts = receipts.into_iter().map(|(_, receipt)| receipt).collect();
+            if !self.again(feed, receipts, epoch).await? {
+                return Ok(false);
+            }
+        }
+        let live = &self.engines.live;
+        let say = || live.set_marks_whole(feed.partition, true, epoch);
+        let is_whole = feed.retry.run("say that the marks are whole", say).await?;
+        feed.retry.health().set(feed.retry.name(), true, "running");
+        feed.start(lost.untold_from).await?;
+        Ok(is_whole)
+    }
+
+    /// Returns when the live engine was lost.
+    async fn run(&self, feed: &mut Feed, table: &Table, beginning: &Beginning) -> Result<(), Stop> {
+        let epoch = &beginning.live_epoch;
+        let untold_to = beginning.lost.map_or(0, |lost| lost.end);
+        let mut check = tokio::time::interval_at(Instant::now() + CHECK_EVERY, CHECK_EVERY);
+        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                batch = feed.next() => {
+                    let batch = batch?;
+                    let next = batch.last().map_or(0, |record| record.offset + 1);
+                    let receipts = letters::decode(&self.engines, feed, &batch, avro::decode_receipt).await?;
+                    let (again, new): (Vec<_>, Vec<_>) =
+                        receipts.into_iter().partition(|(record, _)| record.offset < untold_to);
+                    for (receipts, is_again) in [(again, true), (new, false)] {
+                        let receipts: Vec<Receipt> = receipts.into_iter().map(|(_, receipt)| receipt).collect();
+                        if !self.take(feed, table, (&receipts, is_again), epoch).await? {
+                            return Ok(());
+                        }
+                    }
+                    // Until all is told nobody may take this offset for that of told ones.
+                    let metadata = if next < untold_to { "" } else { epoch };
+                    feed.done(next, metadata);
+                    feed.stored = Some(StoredOffset { offset: next, metadata: metadata.to_owned() });
+                }
+                _ = check.tick() => {
+                    let live = &self.engines.live;
+                    if feed.retry.run("read the live epoch", || live.epoch()).await? != *epoch {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Raises marks without a word. `false`: the live engine was lost.
+    async fn again(&self, feed: &Feed, mut receipts: Vec<Receipt>, epoch: &str) -> Result<bool, Stop> {
+        let keys: HashSet<Key> = receipts.iter().map(key).collect();
+        let stored = self.stored(feed, keys.into_iter().collect()).await?;
+        for receipt in &mut receipts {
+            merge(receipt, &stored[&key(receipt)], &mut HashMap::new());
+        }
+        let live = &self.engines.live;
+        let raise = || live.raise_live(feed.partition, &receipts, epoch);
+        Ok(feed.retry.run("raise marks", raise).await?.is_some())
+    }
+
+    /// What the store has.
+    async fn stored(&self, feed: &Feed, keys: Vec<Key>) -> Result<HashMap<Key, Marks>, Stop> {
+        let store = &self.engines.store;
+        let stored = feed.retry.run("read marks", || store.stored_marks(&keys)).await?;
+        Ok(keys.into_iter().zip(stored).collect())
+    }
+
+    /// Raises the marks, then tells those that moved; all of them, if they were raised before in silence.
+    /// `false`: the live engine was lost.
+    async fn take(
+        &self,
+        feed: &Feed,
+        table: &Table,
+        (receipts, is_again): (&[Receipt], bool),
+        epoch: &str,
+    ) -> Result<bool, Stop> {
+        if receipts.is_empty() {
+            return Ok(true);
+        }
         let max = self.settings.limits.receipt_members_max;
         let hearing: Vec<Vec<UserId>> = receipts
             .iter()
@@ -89,9 +213,14 @@ impl Receipts {
         let privacies: HashMap<UserId, Privacy> = users.iter().copied().zip(privacies).collect();
         let (whole, mut before) = self.whole(feed, receipts).await?;
         let live = &self.engines.live;
-        let moved = feed.retry.run("raise marks", || live.raise_live(&whole)).await?;
+        let raise = || live.raise_live(feed.partition, &whole, epoch);
+        let Some(mut moved) = feed.retry.run("raise marks", raise).await? else { return Ok(false) };
+        if is_again {
+            moved = self.as_they_stand(feed, receipts).await?;
+            before.clear();
+        }
         if moved.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         let routes = feed.retry.run("read routes", || live.routes(&users)).await?;
         let routes: HashMap<UserId, Vec<Route>> = users.into_iter().zip(routes).collect();
@@ -106,7 +235,17 @@ impl Receipts {
             }
             items.extend(hearers.items(&marks, marks.delivered_seq > was));
         }
-        self.links.publish(items, &feed.retry).await
+        self.links.publish(items, &feed.retry).await?;
+        Ok(true)
+    }
+
+    /// The marks of those who are concerned, once each.
+    async fn as_they_stand(&self, feed: &Feed, receipts: &[Receipt]) -> Result<Vec<(usize, Marks)>, Stop> {
+        let last: HashMap<Key, usize> = receipts.iter().map(key).zip(0..).collect();
+        let (keys, places): (Vec<Key>, Vec<usize>) = last.into_iter().unzip();
+        let live = &self.engines.live;
+        let marks = feed.retry.run("read marks", || live.live_marks(&keys)).await?;
+        Ok(places.into_iter().zip(marks).map(|(at, live)| (at, live.marks)).collect())
     }
 
     /// The receipts as they are to be raised, and the delivered marks as they stood. With a mark that the
@@ -119,7 +258,7 @@ impl Receipts {
     ) -> Result<(Vec<Receipt>, HashMap<Key, u64>), Stop> {
         let keys: HashSet<Key> = receipts.iter().map(key).collect();
         let keys: Vec<Key> = keys.into_iter().collect();
-        let Engines { live, store, .. } = &self.engines;
+        let live = &self.engines.live;
         let known = feed.retry.run("read marks", || live.live_marks(&keys)).await?;
         let known: Vec<_> = keys.into_iter().zip(known).map(|(key, live)| (key, live.marks)).collect();
         let is_new = |(_, marks): &&(Key, Marks)| (marks.delivered_seq, marks.read_seq) == (0, 0);
@@ -128,8 +267,7 @@ impl Receipts {
         if new.is_empty() {
             return Ok((receipts.to_vec(), before));
         }
-        let stored = feed.retry.run("read marks", || store.stored_marks(&new)).await?;
-        let stored: HashMap<Key, Marks> = new.into_iter().zip(stored).collect();
+        let stored = self.stored(feed, new).await?;
         let mut whole = receipts.to_vec();
         for receipt in &mut whole {
             if let Some(stored) = stored.get(&key(receipt)) {

@@ -94,10 +94,26 @@ pub trait Tails: Send + Sync + 'static {
     /// Recent standings of one user in any conversation, with the version that the answer is as of.
     async fn recent(&self, user: UserId) -> Result<(Version, Vec<LiveMembership>), LiveError>;
 
-    /// Raises marks (the maximum of each stays); those that moved, as (index of the receipt, marks).
-    async fn raise_live(&self, receipts: &[Receipt]) -> Result<Vec<(usize, Marks)>, LiveError>;
+    /// Raises marks of one partition (the maximum of each stays); those that moved, as (index of the
+    /// receipt, marks). `None`: `epoch` is over, and some may not be raised.
+    async fn raise_live(
+        &self,
+        partition: Partition,
+        receipts: &[Receipt],
+        epoch: &str,
+    ) -> Result<Option<Vec<(usize, Marks)>>, LiveError>;
 
-    /// Live marks, in the order asked; zeroes where none are live.
+    /// Fanout says that the partition's marks are all that was raised and is not stored (`true`), or
+    /// that it begins to raise them again (`false`). `false`: `epoch` is over, and nothing was said.
+    async fn set_marks_whole(
+        &self,
+        partition: Partition,
+        whole: bool,
+        epoch: &str,
+    ) -> Result<bool, LiveError>;
+
+    /// Live marks, in the order asked; zeroes where none are live. [`LiveError::Rebuilding`] until the
+    /// marks of the partition are whole, too.
     async fn live_marks(&self, of: &[(ConversationId, UserId)]) -> Result<Vec<LiveMarks>, LiveError>;
 
     /// Conversations of a partition whose head moved within the last `millis` (10 min are kept).

@@ -34,6 +34,7 @@ scripts! {
     HEADS = "scripts/heads.lua",
     LIFE = "scripts/life.lua",
     MARKS = "scripts/marks.lua",
+    MARKS_WHOLE = "scripts/marks_whole.lua",
     MOVED = "scripts/moved.lua",
     RAISE = "scripts/raise.lua",
     RECENT = "scripts/recent.lua",

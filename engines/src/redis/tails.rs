@@ -103,7 +103,16 @@ impl Tails for RedisLive {
         Ok((version, standings))
     }
 
-    async fn raise_live(&self, receipts: &[Receipt]) -> Result<Vec<(usize, Marks)>, LiveError> {
+    async fn raise_live(
+        &self,
+        partition: Partition,
+        receipts: &[Receipt],
+        epoch: &str,
+    ) -> Result<Option<Vec<(usize, Marks)>>, LiveError> {
+        self.check(partition)?;
+        let shard = self.keys.shard(partition);
+        let Some(life) = self.lives.of(epoch, shard) else { return Ok(None) };
+        let keys = [self.keys.of_shard(shard, "life"), self.keys.of_shard(shard, "version")];
         let mut by_conversation: BTreeMap<ConversationId, Vec<usize>> = BTreeMap::new();
         for (index, receipt) in receipts.iter().enumerate() {
             by_conversation.entry(receipt.conversation_id).or_default().push(index);
@@ -112,9 +121,8 @@ impl Tails for RedisLive {
         let groups: Vec<_> = by_conversation.into_iter().collect();
         for some in groups.chunks(self.settings.pipeline_max) {
             let commands = some.iter().map(|(id, indices)| {
-                let version = self.keys.of_shard(self.keys.shard(self.keys.partition(*id)), "version");
-                let mut command = scripts::RAISE.call(&[version, self.keys.marks(*id)]);
-                command.arg(self.settings.mark_ttl_ms);
+                let mut command = scripts::RAISE.call(&[&keys[0], &keys[1], &self.keys.marks(*id)]);
+                command.arg(&life).arg(self.settings.mark_ttl_ms);
                 for receipt in indices.iter().map(|index| &receipts[*index]) {
                     let marks = Marks::of(receipt);
                     command.arg(receipt.user_id.to_string());
@@ -123,6 +131,9 @@ impl Tails for RedisLive {
                 command
             });
             for ((_, indices), answer) in some.iter().zip(self.data.run(commands.collect()).await?) {
+                if answer == Value::Int(0) {
+                    return Ok(None);
+                }
                 for (index, answer) in indices.iter().zip(items(answer, "a raise")?) {
                     if answer != Value::Nil {
                         moved.push((*index, reads::marks(&answer)?.marks));
@@ -131,7 +142,22 @@ impl Tails for RedisLive {
             }
         }
         moved.sort_unstable_by_key(|(index, _)| *index);
-        Ok(moved)
+        Ok(Some(moved))
+    }
+
+    async fn set_marks_whole(
+        &self,
+        partition: Partition,
+        whole: bool,
+        epoch: &str,
+    ) -> Result<bool, LiveError> {
+        self.check(partition)?;
+        let shard = self.keys.shard(partition);
+        let Some(life) = self.lives.of(epoch, shard) else { return Ok(false) };
+        let keys = [self.keys.of_shard(shard, "life"), self.keys.of_shard(shard, "places")];
+        let mut command = scripts::MARKS_WHOLE.call(&keys);
+        command.arg(partition).arg(life).arg(i32::from(whole));
+        Ok(self.data.one(command).await? == Value::Int(1))
     }
 
     async fn live_marks(&self, of: &[(ConversationId, UserId)]) -> Result<Vec<LiveMarks>, LiveError> {

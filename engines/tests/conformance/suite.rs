@@ -223,6 +223,7 @@ macro_rules! live {
         );
         crate::conformance::tests!($setting, live::marks:
             marks_keep_the_maximum_and_a_version,
+            marks_are_read_when_they_are_whole,
             own_messages_are_marks,
             versions_tell_what_moved,
             standings_are_told_with_a_version,

@@ -27,6 +27,7 @@ pub(super) struct Live {
 #[derive(Default)]
 struct Part {
     whole: AtomicBool,
+    marks_whole: AtomicBool,
     /// How far the persister is.
     written_to: AtomicU64,
     conversations: Mutex<HashMap<ConversationId, Conversation>>,
@@ -164,19 +165,46 @@ impl Tails for EmbeddedLive {
         Ok((version, recent.collect()))
     }
 
-    async fn raise_live(&self, receipts: &[Receipt]) -> Result<Vec<(usize, Marks)>, LiveError> {
+    async fn raise_live(
+        &self,
+        partition: Partition,
+        receipts: &[Receipt],
+        epoch: &str,
+    ) -> Result<Option<Vec<(usize, Marks)>>, LiveError> {
+        let part = self.live.given(partition)?;
+        if epoch != self.epoch {
+            return Ok(None);
+        }
         let raise = |(index, receipt): (usize, &Receipt)| {
-            let mut conversations = self.live.part(receipt.conversation_id).conversations.lock();
+            let mut conversations = part.conversations.lock();
             let known = conversations.entry(receipt.conversation_id).or_default();
             let moved = known.raise(receipt.user_id, Marks::of(receipt), || self.live.next_version());
             moved.map(|marks| (index, marks))
         };
-        Ok(receipts.iter().enumerate().filter_map(raise).collect())
+        Ok(Some(receipts.iter().enumerate().filter_map(raise).collect()))
+    }
+
+    async fn set_marks_whole(
+        &self,
+        partition: Partition,
+        whole: bool,
+        epoch: &str,
+    ) -> Result<bool, LiveError> {
+        let part = self.live.given(partition)?;
+        let is_present = epoch == self.epoch;
+        if is_present {
+            part.marks_whole.store(whole, Ordering::Release);
+        }
+        Ok(is_present)
     }
 
     async fn live_marks(&self, of: &[(ConversationId, UserId)]) -> Result<Vec<LiveMarks>, LiveError> {
         let marks = |(conversation, user): &(ConversationId, UserId)| {
-            let conversations = self.live.whole(*conversation)?.conversations.lock();
+            let part = self.live.whole(*conversation)?;
+            if !part.marks_whole.load(Ordering::Acquire) {
+                return Err(LiveError::Rebuilding);
+            }
+            let conversations = part.conversations.lock();
             Ok(conversations.get(conversation).map(|known| known.marks(*user)).unwrap_or_default())
         };
         of.iter().map(marks).collect()

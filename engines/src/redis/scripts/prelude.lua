@@ -13,7 +13,7 @@ local function text(number)
   return string.format('%.0f', number)
 end
 
--- Whether the tails of a partition may be read.
+-- Whether the tails of a partition may be read (its marks: 'm' before its number).
 local function is_whole(places, partition)
   return redis.call('HGET', places, partition) == '1'
 end

@@ -7,7 +7,7 @@ use crate::conformance::{
 };
 use parlor_engines::{
     Clock as _,
-    live::{LiveMarks, TailWrite},
+    live::{LiveError, LiveMarks, TailWrite},
 };
 use parlor_schemas::{Membership, receipt::Marks, topics::of_conversation};
 
@@ -16,7 +16,8 @@ pub async fn marks_keep_the_maximum_and_a_version(at: &impl Setting) {
     let (live, id, reader) = (&*engines.live, conversation(), user());
     whole(&engines, 0).await;
     let receipts = [receipt(id, reader, 5, 3), receipt(id, reader, 4, 2), receipt(id, reader, 4, 4)];
-    let moved = live.raise_live(&receipts).await.unwrap();
+    let (partition, epoch) = (of_conversation(id, 4), live.epoch().await.unwrap());
+    let moved = live.raise_live(partition, &receipts, &epoch).await.unwrap().unwrap();
     let marks =
         |delivered_seq, read_seq| Marks { delivered_seq, read_seq, read_ord: read_seq, ..Marks::default() };
     assert_eq!(moved, [(0, marks(5, 3)), (2, marks(5, 4))]);
@@ -24,9 +25,25 @@ pub async fn marks_keep_the_maximum_and_a_version(at: &impl Setting) {
     assert_eq!(found[0], LiveMarks::default());
     assert_eq!(found[1].marks, marks(5, 4));
     assert!(found[1].version > 0);
-    assert_eq!(live.raise_live(&receipts).await.unwrap(), []);
+    assert_eq!(live.raise_live(partition, &receipts, &epoch).await.unwrap().unwrap(), []);
     assert_eq!(live.live_marks(&[(id, reader)]).await.unwrap(), found[1..]);
     assert_eq!(live.live_heads(&[id]).await.unwrap(), [None], "marks alone are no head");
+}
+
+pub async fn marks_are_read_when_they_are_whole(at: &impl Setting) {
+    let engines = at.open().await;
+    let (live, id, reader) = (&*engines.live, conversation(), user());
+    let (partition, epoch) = (of_conversation(id, 4), live.epoch().await.unwrap());
+    whole(&engines, 0).await;
+    assert!(live.set_marks_whole(partition, false, &epoch).await.unwrap());
+    let raised = live.raise_live(partition, &[receipt(id, reader, 5, 3)], &epoch).await.unwrap();
+    assert_eq!(raised.map(|moved| moved.len()), Some(1), "they are raised meanwhile");
+    assert_eq!(live.live_marks(&[(id, reader)]).await, Err(LiveError::Rebuilding));
+    assert_eq!(live.live_heads(&[id]).await.unwrap(), [None], "tails are whole");
+    assert_eq!(live.raise_live(partition, &[receipt(id, reader, 9, 9)], "another").await, Ok(None));
+    assert!(!live.set_marks_whole(partition, true, "another").await.unwrap());
+    assert!(live.set_marks_whole(partition, true, &epoch).await.unwrap());
+    assert_eq!(live.live_marks(&[(id, reader)]).await.unwrap()[0].marks.delivered_seq, 5);
 }
 
 pub async fn own_messages_are_marks(at: &impl Setting) {

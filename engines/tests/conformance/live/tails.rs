@@ -26,7 +26,9 @@ pub async fn put(engines: &Engines, writes: Vec<TailWrite>) {
 
 /// Makes all partitions whole.
 pub async fn whole(engines: &Engines, written_to: Offset) {
+    let epoch = engines.live.epoch().await.unwrap();
     for partition in 0..4 {
+        assert!(engines.live.set_marks_whole(partition, true, &epoch).await.unwrap());
         say_whole(engines, partition, true, written_to).await;
     }
 }
