@@ -11,7 +11,7 @@ use hearers::Hearers;
 use parlor_engines::{
     Engines, Privacies,
     consume::{Feed, Role, Stop, letters},
-    live::Route,
+    live::{LiveError, Route},
     log::StoredOffset,
     table::{Table, Tables},
 };
@@ -211,12 +211,13 @@ impl Receipts {
         let users: Vec<UserId> = users.into_iter().collect();
         let privacies = feed.retry.run("read privacy", || self.privacies.of(&users)).await?;
         let privacies: HashMap<UserId, Privacy> = users.iter().copied().zip(privacies).collect();
-        let (whole, mut before) = self.whole(feed, receipts).await?;
+        let Some((whole, mut before)) = self.whole(feed, receipts, epoch).await? else { return Ok(false) };
         let live = &self.engines.live;
         let raise = || live.raise_live(feed.partition, &whole, epoch);
         let Some(mut moved) = feed.retry.run("raise marks", raise).await? else { return Ok(false) };
         if is_again {
-            moved = self.as_they_stand(feed, receipts).await?;
+            let Some(marks) = self.as_they_stand(feed, receipts, epoch).await? else { return Ok(false) };
+            moved = marks;
             before.clear();
         }
         if moved.is_empty() {
@@ -239,13 +240,27 @@ impl Receipts {
         Ok(true)
     }
 
+    /// Live marks. `None`: the live engine was lost, and it is for us to raise them again.
+    async fn marks(&self, feed: &Feed, of: &[Key], epoch: &str) -> Result<Option<Vec<Marks>>, Stop> {
+        let live = &self.engines.live;
+        let read = async || match live.live_marks(of).await {
+            Err(LiveError::Rebuilding) if live.epoch().await? != epoch => Ok(None),
+            read => read.map(|all| Some(all.into_iter().map(|live| live.marks).collect())),
+        };
+        feed.retry.run("read marks", read).await
+    }
+
     /// The marks of those who are concerned, once each.
-    async fn as_they_stand(&self, feed: &Feed, receipts: &[Receipt]) -> Result<Vec<(usize, Marks)>, Stop> {
+    async fn as_they_stand(
+        &self,
+        feed: &Feed,
+        receipts: &[Receipt],
+        epoch: &str,
+    ) -> Result<Option<Vec<(usize, Marks)>>, Stop> {
         let last: HashMap<Key, usize> = receipts.iter().map(key).zip(0..).collect();
         let (keys, places): (Vec<Key>, Vec<usize>) = last.into_iter().unzip();
-        let live = &self.engines.live;
-        let marks = feed.retry.run("read marks", || live.live_marks(&keys)).await?;
-        Ok(places.into_iter().zip(marks).map(|(at, live)| (at, live.marks)).collect())
+        let marks = self.marks(feed, &keys, epoch).await?;
+        Ok(marks.map(|marks| places.into_iter().zip(marks).collect()))
     }
 
     /// The receipts as they are to be raised, and the delivered marks as they stood. With a mark that the
@@ -255,17 +270,17 @@ impl Receipts {
         &self,
         feed: &Feed,
         receipts: &[Receipt],
-    ) -> Result<(Vec<Receipt>, HashMap<Key, u64>), Stop> {
+        epoch: &str,
+    ) -> Result<Option<(Vec<Receipt>, HashMap<Key, u64>)>, Stop> {
         let keys: HashSet<Key> = receipts.iter().map(key).collect();
         let keys: Vec<Key> = keys.into_iter().collect();
-        let live = &self.engines.live;
-        let known = feed.retry.run("read marks", || live.live_marks(&keys)).await?;
-        let known: Vec<_> = keys.into_iter().zip(known).map(|(key, live)| (key, live.marks)).collect();
+        let Some(known) = self.marks(feed, &keys, epoch).await? else { return Ok(None) };
+        let known: Vec<_> = keys.into_iter().zip(known).collect();
         let is_new = |(_, marks): &&(Key, Marks)| (marks.delivered_seq, marks.read_seq) == (0, 0);
         let new: Vec<Key> = known.iter().filter(is_new).map(|(key, _)| *key).collect();
         let mut before = known.into_iter().map(|(key, marks)| (key, marks.delivered_seq)).collect();
         if new.is_empty() {
-            return Ok((receipts.to_vec(), before));
+            return Ok(Some((receipts.to_vec(), before)));
         }
         let stored = self.stored(feed, new).await?;
         let mut whole = receipts.to_vec();
@@ -274,7 +289,7 @@ impl Receipts {
                 merge(receipt, stored, &mut before);
             }
         }
-        Ok((whole, before))
+        Ok(Some((whole, before)))
     }
 }
 

@@ -13,7 +13,7 @@ use parlor_engines::{
     Engines,
     live::{LiveError, Route},
 };
-use parlor_schemas::{DeviceId, GatewayId, Timestamp, UserId};
+use parlor_schemas::{DeviceId, GatewayId, Timestamp, UserId, topics::of_conversation};
 use std::{
     io::Write as _,
     process::{Child, Command, Stdio},
