@@ -26,6 +26,7 @@ pub struct Config {
     pub search: String,
     pub search_listen: String,
     pub trace: String,
+    pub clock_offset_ms: i64,
     pub limits: Limits,
     pub edge: EdgeLimits,
     pub auth: AuthSettings,

@@ -3,7 +3,7 @@
 use crate::{cli::RoleName, config::Config, keys, operators, watchdog};
 use anyhow::{Context, bail};
 use metrics_exporter_prometheus::PrometheusBuilder;
-use parlor_engines::{Engines, Health, SystemClock};
+use parlor_engines::{Engines, Health, SkewedClock};
 use std::{net::TcpListener, path::Path, sync::Arc};
 use tokio::{signal::unix::SignalKind, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -68,7 +68,11 @@ async fn node_or_signal(
 
 /// Opens the engines, with a signing key if this is a deployment of one machine.
 pub async fn open(config: &mut Config) -> anyhow::Result<Engines> {
-    let clock = Arc::new(SystemClock);
+    let offset_ms = config.clock_offset_ms;
+    if offset_ms != 0 {
+        tracing::warn!(offset_ms, "the clock is set off (clock_offset_ms): this is for trials alone");
+    }
+    let clock = Arc::new(SkewedClock { offset_ms });
     let engines = parlor_engines::open(&config.urls(), &config.engines, &config.limits, clock).await?;
     if config.auth.signing_key.is_empty() {
         if config.log != "embedded" {

@@ -3,6 +3,7 @@
 import pathlib
 
 from . import certificates, cql_wire, install, process, versions
+from .console import Failure
 
 NATIVE, STORAGE = 19042, 19043
 DATACENTER = "datacenter1"
@@ -120,6 +121,21 @@ def settled(instance, nodes: list, timeout_s: float) -> str | None:
 def wipe(instance) -> None:
     """Forgets what outlives a node's directory."""
     _role_made(instance).unlink(missing_ok=True)
+
+
+def say(instance, statement: str, timeout_s: float = 60) -> None:
+    """Does one statement at the first node that answers."""
+    problem = f"instance {instance.name} has no cassandra"
+    for node in instance.nodes("cassandra"):
+        try:
+            with _connect(instance, node, timeout_s) as connection:
+                connection.query(statement)
+                return
+        except cql_wire.Refused as refused:
+            raise Failure(f"cassandra: {refused}") from None
+        except OSError as error:
+            problem = f"cassandra {node['number']}: {error}"
+    raise Failure(problem)
 
 
 def _connect(instance, node: dict, timeout_s: float, **who) -> cql_wire.Node:

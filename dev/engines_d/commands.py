@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import compose, faults, install, report, runner, services, shell, versions
+from . import cassandra, compose, faults, install, report, runner, services, shell, versions
 from .console import Failure, say
 from .instance import Instance, names
 
@@ -65,6 +65,8 @@ def parser() -> argparse.ArgumentParser:
     logs.add_argument("node", nargs="?", type=int)
     logs.add_argument("-f", "--follow", action="store_true")
     commands.add_parser("env", parents=[some], help="shell exports for `parlor`")
+    cql = commands.add_parser("cql", parents=[named], help="one statement for Cassandra, as its owner")
+    cql.add_argument("statement")
     _fault_parsers(commands, named, patient)
     renew = commands.add_parser(
         "checksums", help="after a change of version: write an engine's checksums anew"
@@ -105,6 +107,8 @@ def run(given: argparse.Namespace) -> None:
     elif given.command == "env":
         _known(given.services)
         print(shell.exports(shell.variables(Instance(given.instance), given.services)), end="")
+    elif given.command == "cql":
+        cassandra.say(Instance(given.instance), given.statement)
     elif given.command == "logs":
         instance = Instance(given.instance)
         if instance.in_containers:

@@ -14,6 +14,19 @@ pub trait Clock: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
+/// The machine's clock and a constant: for trials of what clocks that differ do (`clock_offset_ms`).
+#[derive(Clone, Copy, Debug)]
+pub struct SkewedClock {
+    /// Milliseconds ahead of the machine's clock; negative: behind.
+    pub offset_ms: i64,
+}
+
+impl Clock for SkewedClock {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().plus_millis(self.offset_ms)
+    }
+}
+
 impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
     fn now(&self) -> Timestamp {

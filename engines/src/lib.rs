@@ -20,7 +20,7 @@ mod open;
 mod redis;
 mod tantivy;
 
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, SkewedClock, SystemClock};
 #[cfg(feature = "fuzzing")]
 pub use embedded::fuzzing;
 pub use health::Health;

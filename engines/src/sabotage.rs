@@ -17,7 +17,7 @@ pub enum Sabotage {
     RoutesBeforeTail,
     /// The store's rows are written with the writer's clock instead of the record's rank.
     ClockTimestamps,
-    /// Fanout does not look whether the live engine has forgotten everything.
+    /// Nobody looks whether the live engine has forgotten everything: any life is taken for the same.
     NoLiveCheck,
     /// History is read without a look at who is a member.
     NoMemberCheck,

@@ -289,6 +289,9 @@ impl Client {
                 state.fetching.clear();
                 // An unanswered `since` is not to be trusted: everything is asked for.
                 out.push(json!({"type": "heads", "id": "resume", "since": state.since}));
+                // What was asked for and never came; its head may have been told, and is not told again.
+                let known: Vec<String> = state.logs.keys().cloned().collect();
+                out.extend(known.iter().filter_map(|id| state.fetch(id)));
                 out.extend(state.outbox.iter().cloned());
                 state.frames.push(frame);
             }

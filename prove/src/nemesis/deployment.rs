@@ -34,6 +34,8 @@ pub struct Process {
 /// A deployment with a name space, or a data directory, of its own.
 pub struct Deployment {
     binary: PathBuf,
+    /// Of its keyspace, topics and keys.
+    name: String,
     directory: tempfile::TempDir,
     /// The engines it runs on; `None`: embedded ones.
     pub instance: Option<Instance>,
@@ -83,6 +85,7 @@ impl Deployment {
         }
         let deployment = Self {
             binary: binary.to_owned(),
+            name: name.clone(),
             directory: tempfile::tempdir()?,
             instance,
             settings,
@@ -267,6 +270,25 @@ impl Deployment {
             self.stop(0).await?;
         }
         Ok(parlor_engines::open(&urls, &tuning, &Limits::default(), Arc::new(SystemClock)).await?)
+    }
+
+    /// Ends everything, and takes away its tables on shared engines.
+    ///
+    /// # Errors
+    /// An engine does not answer.
+    pub fn clear(&mut self) -> Result<()> {
+        for child in self.processes.iter_mut().filter_map(|process| process.child.as_mut()) {
+            // It may have ended by itself.
+            drop(child.kill());
+            drop(child.wait());
+        }
+        match &self.instance {
+            // Some dozen keyspaces of thirty tables each fill the heap of a small Cassandra.
+            Some(instance) => {
+                instance.tell(&["cql", &format!("DROP KEYSPACE IF EXISTS {}", self.name)]).map(drop)
+            }
+            None => Ok(()),
+        }
     }
 
     /// Waits until no group is behind.

@@ -102,6 +102,14 @@ impl Scene {
         self.deployment.engines().await
     }
 
+    /// Takes everything away.
+    ///
+    /// # Errors
+    /// An engine does not answer.
+    pub fn clear(&mut self) -> Result<()> {
+        self.deployment.clear()
+    }
+
     /// One act, from its beginning until everything is as before and ready.
     ///
     /// # Errors
@@ -170,7 +178,8 @@ impl Scene {
             }
             Act::Reset(link) => self.proxies(link)?.iter().for_each(Proxy::reset_once),
             Act::Clock(role, offset_s) => {
-                self.clock(offset_s)?;
+                // For those who are started from now on.
+                self.deployment.set("PARLOR__CLOCK_OFFSET_MS", (offset_s * 1_000).to_string());
                 self.restart(role).await?;
             }
             Act::DiskFull(lasts) => {
@@ -233,20 +242,6 @@ impl Scene {
         let output = Command::new("redis-cli").args(["-u", &url.1, "FLUSHALL"]).output()?;
         let said = String::from_utf8_lossy(&output.stdout);
         ensure!(said.trim() == "OK", "redis-cli FLUSHALL: {said}");
-        Ok(())
-    }
-
-    /// Processes that are started from now on see another time (libfaketime).
-    fn clock(&mut self, offset_s: i64) -> Result<()> {
-        let found = std::fs::read_dir("/usr/lib")?.filter_map(Result::ok).find_map(|entry| {
-            let path = entry.path().join("faketime/libfaketime.so.1");
-            path.exists().then_some(path)
-        });
-        let library: PathBuf = found.context("libfaketime: `apt-get install faketime`")?;
-        self.deployment.set("LD_PRELOAD", library.display().to_string());
-        self.deployment.set("FAKETIME", format!("{offset_s:+}s"));
-        // Timers run on the monotonic clock, which does not jump.
-        self.deployment.set("FAKETIME_DONT_FAKE_MONOTONIC", "1".into());
         Ok(())
     }
 }

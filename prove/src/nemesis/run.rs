@@ -1,7 +1,7 @@
 //! One cell: load, faults one after another, healing, drain, verdict.
 
 use super::{cells::Cell, engines::Instance, faults::Scene, results::Outcome};
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use parlor_prove::{Run, Settings};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::{path::PathBuf, time::Duration};
@@ -43,6 +43,13 @@ pub async fn cell(cell: &Cell, instance: Option<Instance>, plan: &Plan) -> Resul
     let began = Instant::now();
     let engines = if instance.is_some() { "real" } else { "embedded" };
     let mut scene = Scene::build(cell, plan, instance).await?;
+    let outcome = play(cell, &mut scene, plan, engines).await;
+    scene.clear().context("what the cell has made is not taken away")?;
+    let seconds = began.elapsed().as_secs();
+    outcome.map(|outcome| Outcome { seconds, ..outcome })
+}
+
+async fn play(cell: &Cell, scene: &mut Scene, plan: &Plan, engines: &str) -> Result<Outcome> {
     let run = Run::start(Settings {
         urls: scene.urls(),
         people: plan.people,
@@ -54,7 +61,7 @@ pub async fn cell(cell: &Cell, instance: Option<Instance>, plan: &Plan) -> Resul
         patience: PATIENCE,
     })
     .await?;
-    let faults = disturb(cell, &mut scene, &run, plan).await?;
+    let faults = disturb(cell, scene, &run, plan).await?;
     let rested = run.rest().await?;
     let engines = scene.engines().await?;
     rested.dump(&engines).await?;
@@ -69,8 +76,7 @@ pub async fn cell(cell: &Cell, instance: Option<Instance>, plan: &Plan) -> Resul
         // A clean history tells no more than its report, and takes much room.
         std::fs::remove_file(&finished.history)?;
     }
-    let (acked, seconds) = (report.acked, began.elapsed().as_secs());
-    Ok(Outcome { pass, faults, acked, records: report.records, violations, seconds })
+    Ok(Outcome { pass, faults, acked: report.acked, records: report.records, violations, seconds: 0 })
 }
 
 /// Does the acts of a cell again and again until the time is over; how many.

@@ -11,6 +11,9 @@ use parlor_engines::sabotage::{ALL, Sabotage};
 /// Runs, of one seed each, in which a defect has to be noticed.
 const RUNS: u64 = 3;
 
+/// Many conversations with few words: people, acts a second.
+const QUIET: (usize, u32) = (40, 20);
+
 /// The cell whose fault brings a defect to light.
 fn cell(sabotage: Sabotage) -> Result<Cell> {
     let id = match sabotage {
@@ -27,6 +30,22 @@ fn cell(sabotage: Sabotage) -> Result<Cell> {
     CELLS.iter().find(|cell| cell.id == id).copied().context(id)
 }
 
+/// What brings it to light is a conversation that falls silent just after somebody came back.
+fn load(sabotage: Sabotage, plan: &Plan) -> Plan {
+    let is_quiet = sabotage == Sabotage::RoutesBeforeTail;
+    let (people, rate) = if is_quiet { QUIET } else { (plan.people, plan.rate) };
+    Plan { people, rate, ..plan.clone() }
+}
+
+/// A run that did not come to its end shows a defect only where the system itself raised an alarm.
+fn told(error: &str) -> (String, bool) {
+    // Why a process ended by itself; what a cell measured.
+    let is_alarm = |line: &&str| line.starts_with("parlor: ") || line.contains("sockets that read nothing");
+    let alarm = error.lines().find(is_alarm);
+    let said = alarm.or(error.lines().next()).unwrap_or_default();
+    (said.to_owned(), alarm.is_some())
+}
+
 /// Whether each of these defects (all of them: none named) is noticed; the names of those that are not.
 ///
 /// # Errors
@@ -41,15 +60,14 @@ pub async fn all(names: &[String], instance: &Instance, plan: &Plan) -> Result<V
         let cell = cell(*sabotage)?;
         let mut is_noticed = false;
         for seed in (plan.seed..).take(RUNS as usize) {
-            let plan = Plan { seed, sabotage: Some(*name), ..plan.clone() };
-            let noticed = match run::cell(&cell, Some(instance.clone()), &plan).await {
-                Ok(outcome) if outcome.pass => None,
-                Ok(outcome) => outcome.violations.into_iter().next(),
-                Err(error) => Some(format!("{error:#}")),
+            let plan = Plan { seed, sabotage: Some(*name), ..load(*sabotage, plan) };
+            let (said, by) = match run::cell(&cell, Some(instance.clone()), &plan).await {
+                Ok(outcome) if outcome.pass => ("nothing was noticed".to_owned(), false),
+                Ok(outcome) => (outcome.violations.into_iter().next().unwrap_or_default(), true),
+                Err(error) => told(&format!("{error:#}")),
             };
-            let said = noticed.as_deref().unwrap_or("not noticed").lines().next().unwrap_or_default();
             println!("{name:<20} {} seed {seed}: {}", cell.id, said.chars().take(160).collect::<String>());
-            is_noticed = noticed.is_some();
+            is_noticed = by;
             if is_noticed {
                 break;
             }
