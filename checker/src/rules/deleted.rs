@@ -17,7 +17,7 @@ pub(super) fn check(case: &Case, outcome: &mut Outcome) {
         let fact = index.fact(sighting);
         let conversation = case.truth.get(fact.conv);
         let gone = |seq: &u64| conversation.deleted.contains(seq);
-        if !gone(&fact.seq) && !(fact.kind == Kind::Edit && gone(&fact.target)) {
+        if !(gone(&fact.seq) || fact.kind == Kind::Edit && gone(&fact.target)) {
             continue;
         }
         outcome.checked += 1;

@@ -95,9 +95,10 @@ impl State {
     /// A connection became ready: heads first, then the whole outbox, oldest first, and the marks. Those
     /// commands whose answer nobody waits for any more.
     pub fn ready(&mut self) -> Vec<u64> {
-        let is_left = |op: u64, pending: &Pending| pending.is_accepted && op.is_multiple_of(TRUSTING);
+        let is_left = |op: &u64, pending: &Pending| pending.is_accepted && op.is_multiple_of(TRUSTING);
         let left =
-            self.outbox.extract_if(.., |op, pending| is_left(*op, pending)).map(|(op, _)| op).collect();
+            self.outbox.iter().filter(|(op, pending)| is_left(op, pending)).map(|(op, _)| *op).collect();
+        self.outbox.retain(|op, pending| !is_left(op, pending));
         self.is_online = true;
         self.is_watching = false;
         self.heads_asked = self.heads_asked.map(|_| true);

@@ -75,7 +75,7 @@ impl Person {
         let device = json!({"kind": "desktop", "name": "deaf"});
         let body = json!({"username": username, "password": "correct horse battery", "device": device});
         let made = person.post("/auth/register", body).await?;
-        person.token = made["access_token"].as_str().context("a token")?.to_owned();
+        made["access_token"].as_str().context("a token")?.clone_into(&mut person.token);
         Ok(person)
     }
 

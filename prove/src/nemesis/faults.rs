@@ -121,10 +121,12 @@ impl Scene {
 
     /// As long as an act lasts.
     async fn lasts(&mut self, time: Duration) -> Result<()> {
-        let Some(act) = self.meanwhile.take() else { return Ok(sleep(time).await) };
         sleep(time / 2).await;
-        Box::pin(self.begin(act)).await?;
-        Ok(sleep(time / 2).await)
+        if let Some(act) = self.meanwhile.take() {
+            Box::pin(self.begin(act)).await?;
+        }
+        sleep(time / 2).await;
+        Ok(())
     }
 
     async fn begin(&mut self, act: Act) -> Result<()> {

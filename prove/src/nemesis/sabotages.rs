@@ -34,7 +34,7 @@ fn cell(sabotage: Sabotage) -> Result<Cell> {
 fn load(sabotage: Sabotage, plan: &Plan) -> Plan {
     let is_quiet = sabotage == Sabotage::RoutesBeforeTail;
     let (people, rate) = if is_quiet { QUIET } else { (plan.people, plan.rate) };
-    Plan { people, rate, ..plan.clone() }
+    Plan { rate, people, ..plan.clone() }
 }
 
 /// A run that did not come to its end shows a defect only where the system itself raised an alarm.
