@@ -24,8 +24,8 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use parlor_schemas::{
-    Timestamp, Topic,
-    topics::{Group, Offset, Partition},
+    Command, Timestamp, Topic, avro,
+    topics::{self, Group, Offset, Partition},
 };
 use std::{borrow::Cow, future::Future, pin::Pin};
 
@@ -45,6 +45,19 @@ pub struct Entry {
     pub value: Option<Bytes>,
     /// Extra data for those who do not decode the value.
     pub headers: Vec<Header>,
+}
+
+impl Entry {
+    /// A command for ingest, on the partition of its conversation.
+    pub fn command(command: &Command, partitions: u32) -> Self {
+        Self {
+            topic: Topic::Commands,
+            partition: topics::of_conversation(command.conversation_id, partitions),
+            key: Bytes::from(command.conversation_id.to_string()),
+            value: Some(avro::encode_command(command)),
+            headers: Vec::new(),
+        }
+    }
 }
 
 /// What is read.

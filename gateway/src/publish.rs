@@ -2,13 +2,12 @@
 //! keeps several appends in flight and tells the waiters in order. No round trip per message.
 
 use crate::{edge::Edge, problem::Problem};
-use bytes::Bytes;
 use futures_util::{StreamExt, stream::FuturesOrdered};
 use parlor_engines::{
     log::{Entry, LogError},
     sabotage::{self, Sabotage},
 };
-use parlor_schemas::{Command, Topic, avro, topics};
+use parlor_schemas::{Command, Topic};
 use std::{future::Future, pin::Pin, sync::Arc};
 use tokio::sync::mpsc;
 
@@ -46,13 +45,7 @@ async fn append(edge: &Edge, batch: &mut Vec<Command>, in_flight: &mut FuturesOr
     let mut entries = Vec::with_capacity(batch.len());
     for command in batch.drain(..) {
         requests.push(command.origin.request);
-        entries.push(Entry {
-            topic: Topic::Commands,
-            partition: topics::of_conversation(command.conversation_id, partitions),
-            key: Bytes::from(command.conversation_id.to_string()),
-            value: Some(avro::encode_command(&command)),
-            headers: Vec::new(),
-        });
+        entries.push(Entry::command(&command, partitions));
     }
     if sabotage::is(Sabotage::AckBeforeDurable) {
         edge.waiters.accepted(&requests);

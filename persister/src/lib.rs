@@ -5,6 +5,7 @@
 //! alarm. Every write is idempotent, so a group rewound to the beginning changes nothing.
 
 mod blocks;
+mod departed;
 mod effects;
 mod receipts;
 mod records;

@@ -1,6 +1,6 @@
 //! `chat.messages.v1` → history, batch by batch.
 
-use crate::effects::Fold;
+use crate::{departed, effects::Fold};
 use async_trait::async_trait;
 use parlor_engines::{
     Engines,
@@ -78,6 +78,7 @@ impl Records {
         } else {
             feed.retry.run("write history", write).await?;
         }
+        departed::leave_again(&self.engines, feed, records.iter().map(|(_, record)| record)).await?;
         metrics::counter!("parlor_persister_records_total").increment(records.len() as u64);
         feed.done(next, "");
         Ok(())

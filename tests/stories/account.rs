@@ -1,6 +1,8 @@
 //! The own account: taken away, and taken along.
 
-use crate::world::{World, api, until};
+use crate::world::{Person, World, api, new_id, until};
+use parlor_engines::log::Entry;
+use parlor_schemas::{Action, Command, GatewayId, Origin, Topic, command::payload_hash};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -55,6 +57,46 @@ async fn a_deleted_account_leaves_its_words_and_nothing_else() {
     assert!(status.is_client_error(), "{status}");
     let (status, answer) = register(&ann.address, "ann").await;
     assert_eq!((status, &answer["code"]), (StatusCode::CONFLICT, &json!("username_taken")), "for 30 days");
+}
+
+/// What a gateway writes that looked at `who` while the account was still there.
+async fn add_after_a_stale_look(world: &World, group: &str, by: &Person, who: &Person) {
+    let log = &world.engines().log;
+    let command = Command {
+        conversation_id: group.parse().unwrap(),
+        sender_id: by.user_id.parse().unwrap(),
+        device_id: by.device_id.parse().unwrap(),
+        client_msg_id: new_id().parse().unwrap(),
+        payload_hash: payload_hash("add_members", &[&who.user_id]).unwrap(),
+        origin: Origin { gateway_id: GatewayId(uuid::Uuid::now_v7()), request: 1 },
+        action: Action::AddMembers { member_ids: vec![who.user_id.parse().unwrap()], skipped: vec![] },
+        refused: None,
+    };
+    let entry = Entry::command(&command, log.partitions(Topic::Commands));
+    log.append(vec![entry]).await.unwrap().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_added_while_the_account_was_deleted_leaves_again() {
+    let world = World::new().await;
+    let people = world.people(&["ann", "bob", "cid"]).await;
+    let [ann, bob, cid] = people.as_slice() else { unreachable!() };
+    let group = bob.group("ours", &[cid]).await;
+    assert_eq!(ann.call(Method::DELETE, "/me", None).await.0, StatusCode::NO_CONTENT);
+    add_after_a_stale_look(&world, &group, bob, ann).await;
+    let kinds = until("ann has come and gone", async || {
+        let records = bob.records(&group).await;
+        let kinds: Vec<_> =
+            records.iter().map(|record| record["kind"].as_str().unwrap().to_owned()).collect();
+        (kinds.len() >= 3).then_some(kinds)
+    })
+    .await;
+    assert_eq!(kinds, ["created", "members_added", "member_left"]);
+    until("ann is no member", async || {
+        let members = bob.get(&format!("/conversations/{group}/members")).await;
+        (members["items"].as_array().unwrap().len() == 2).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
