@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use parlor_engines::{
     Engines,
     consume::{Feed, Role, Stop, letters},
+    crash::{self, Point},
     live::TailWrite,
     log::LogRecord,
     sabotage::{self, Sabotage},
@@ -176,8 +177,10 @@ impl Partition<'_> {
         if !feed.retry.run("write tails", write).await? {
             return Ok(false);
         }
+        crash::pass(Point::FanoutTailed);
         let routes = if let Some(early) = early { early } else { read_routes().await? };
         self.role.links.publish(delivery.items(&users, routes), &feed.retry).await?;
+        crash::pass(Point::FanoutPublished);
         metrics::counter!("parlor_fanout_records_total").increment(records.len() as u64);
         Ok(true)
     }

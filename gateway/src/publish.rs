@@ -4,6 +4,7 @@
 use crate::{edge::Edge, problem::Problem};
 use futures_util::{StreamExt, stream::FuturesOrdered};
 use parlor_engines::{
+    crash::{self, Point},
     log::{Entry, LogError},
     sabotage::{self, Sabotage},
 };
@@ -59,7 +60,10 @@ async fn append(edge: &Edge, batch: &mut Vec<Command>, in_flight: &mut FuturesOr
 
 fn settle(edge: &Edge, requests: &[u64], result: Result<(), LogError>) {
     match result {
-        Ok(()) => edge.waiters.accepted(requests),
+        Ok(()) => {
+            crash::pass(Point::GatewayDurable);
+            edge.waiters.accepted(requests);
+        }
         Err(error) => edge.waiters.failed(requests, &Problem::from(error)),
     }
 }

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use parlor_engines::{
     Engines,
     consume::{Feed, Progress, Role, Stop, alarm, dead_letter},
+    crash::{self, Point},
     log::{Entry, LogError, LogRecord, Owner, Read},
 };
 use parlor_schemas::{
@@ -216,7 +217,13 @@ impl Sequencer<'_> {
         let count = records.len();
         let mut entries = entries(self.partition, &records, &rows);
         entries.extend(dead);
+        if count > 0 {
+            crash::pass(Point::IngestDecided);
+        }
         let offsets = self.owner.commit(entries).await?;
+        if count > 0 {
+            crash::pass(Point::IngestCommitted);
+        }
         self.core.apply(change, &offsets[..count]);
         self.horizon.send_replace(Horizon::of(&self.core));
         self.progress.done(self.core.next_command(), "");

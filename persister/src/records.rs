@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use parlor_engines::{
     Engines,
     consume::{Feed, Role, Stop, letters},
+    crash::{self, Point},
     log::LogRecord,
     sabotage::{self, Sabotage},
     store::Head,
@@ -78,6 +79,7 @@ impl Records {
         } else {
             feed.retry.run("write history", write).await?;
         }
+        crash::pass(Point::PersisterWritten);
         departed::leave_again(&self.engines, feed, records.iter().map(|(_, record)| record)).await?;
         metrics::counter!("parlor_persister_records_total").increment(records.len() as u64);
         feed.done(next, "");

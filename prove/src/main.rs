@@ -25,9 +25,12 @@ struct Cli {
     /// Eight cells in a few minutes.
     #[arg(long)]
     quick: bool,
-    /// Every cell that the given engines allow.
+    /// Every cell that the given engines allow, but for those of `--points`.
     #[arg(long)]
     all: bool,
+    /// Processes that die at named points; they need a build that can (feature `sabotage`).
+    #[arg(long)]
+    points: bool,
     /// Builds with defects: each must be noticed. `all`, or names of `engines/src/sabotage.rs`.
     #[arg(long)]
     sabotage: Vec<String>,
@@ -73,7 +76,8 @@ struct Told {
 
 impl Cli {
     fn wants(&self, cell: &Cell) -> bool {
-        self.cell.iter().any(|id| id == cell.id) || self.all || (self.quick && cell.quick)
+        let of_kind = if cell.has_points() { self.points } else { self.all || (self.quick && cell.quick) };
+        of_kind || self.cell.iter().any(|id| id == cell.id)
     }
 
     /// What is put to the proof; histories have their directory then.

@@ -12,7 +12,7 @@ use std::{
 use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::{
     connect_async,
-    tungstenite::{Message, client::IntoClientRequest},
+    tungstenite::{Error, Message, client::IntoClientRequest, http::StatusCode},
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -224,12 +224,19 @@ impl Client {
         self.changes.send_modify(|count| *count += 1);
     }
 
-    async fn connect(&self) -> Option<Socket> {
+    async fn connect(&mut self) -> Option<Socket> {
         let mut request = format!("ws://{}/v1/ws", self.person.address).into_client_request().ok()?;
         let bearer = format!("Bearer {}", self.person.token).parse().ok()?;
         request.headers_mut().insert("Authorization", bearer);
         request.headers_mut().insert("Sec-WebSocket-Protocol", "parlor.v1".parse().ok()?);
-        connect_async(request).await.ok().map(|(socket, _)| socket)
+        match connect_async(request).await {
+            Ok((socket, _)) => Some(socket),
+            Err(Error::Http(answer)) if answer.status() == StatusCode::UNAUTHORIZED => {
+                self.wants = false;
+                None
+            }
+            Err(_) => None,
+        }
     }
 
     async fn stay(&mut self, mut socket: Socket) {
@@ -243,6 +250,8 @@ impl Client {
                     Some(Ok(Message::Close(frame))) => {
                         let code = frame.map_or(1005, |frame| frame.code.into());
                         self.state.lock().closes.push(code);
+                        // The session has ended: to come again with its token would only make load.
+                        self.wants &= code != 4003;
                         return;
                     }
                     Some(Ok(_)) => vec![],

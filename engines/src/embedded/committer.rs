@@ -9,7 +9,10 @@ use super::{
     running::Shared,
     tables::Table,
 };
-use crate::log::{Entry, LogError};
+use crate::{
+    crash::{self, Point},
+    log::{Entry, LogError},
+};
 use fjall::{OwnedWriteBatch, PersistMode};
 use parlor_schemas::{
     Timestamp, Topic,
@@ -121,6 +124,7 @@ impl<D: Disk> Committer<D> {
         pending.move_into(&mut batch);
         if !batch.is_empty() {
             self.disk.commit(batch)?;
+            crash::pass(Point::CommitterSynced);
         }
         self.publish(blocks);
         Ok(())

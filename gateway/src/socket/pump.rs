@@ -35,6 +35,9 @@ pub(crate) struct Pump {
     batch: VecDeque<Utf8Bytes>,
     /// Given to the stream since the last flush, bytes.
     unflushed: usize,
+    /// The stream was not read to its end yet. Once it was, a look at the socket is enough: to ask the
+    /// stream costs clearing its whole buffer, and most wakes are for writing.
+    has_input: bool,
     /// A flush is under way.
     is_flushing: bool,
     /// What the client sent can't be read any more.
@@ -51,6 +54,7 @@ impl Pump {
             session,
             batch: VecDeque::new(),
             unflushed: 0,
+            has_input: true,
             is_flushing: false,
             is_deaf: false,
             closing: None,
@@ -66,7 +70,12 @@ impl Pump {
             if self.session.is_waiting() && self.closing.is_none() {
                 return Poll::Pending;
             }
-            match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
+            if !self.has_input && self.stream.get_ref().poll_read_ready(cx).is_pending() {
+                return Poll::Pending;
+            }
+            let next = Pin::new(&mut self.stream).poll_next(cx);
+            self.has_input = next.is_ready();
+            match ready!(next) {
                 Some(Ok(message)) => self.take(&message),
                 Some(Err(Error::Capacity(_) | Error::Utf8(_))) => {
                     self.is_deaf = true;
@@ -97,7 +106,11 @@ impl Pump {
         }
         match message {
             Message::Text(text) => self.session.text(text),
-            Message::Ping(_) => self.session.heard(),
+            Message::Ping(_) => {
+                // The stream has its answer ready.
+                self.is_flushing = true;
+                self.session.heard();
+            }
             Message::Binary(_) => self.session.connection.outbox.close(Close::BadFrame),
             Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {}
         }

@@ -32,6 +32,8 @@ pub enum Link {
 pub enum Act {
     /// `kill -9` of a process with this role; it is away for so long.
     Kill(&'static str, Duration),
+    /// A process with this role dies at a named point (`parlor_engines::crash`), and is started again.
+    CrashAt(&'static str, &'static str),
     /// SIGSTOP of a process with this role for so long, then SIGCONT: a zombie.
     Freeze(&'static str, Duration),
     /// SIGTERM of every process with this role, one after another, each started again.
@@ -81,6 +83,13 @@ const fn cell(id: &'static str, on: On, acts: &'static [Act]) -> Cell {
 
 const fn quick(id: &'static str, on: On, acts: &'static [Act]) -> Cell {
     Cell { id, on, acts, quick: true }
+}
+
+impl Cell {
+    /// Whether the binary must be one that can die at named points (feature `sabotage`).
+    pub fn has_points(&self) -> bool {
+        self.acts.iter().any(|act| matches!(act, Act::CrashAt(..)))
+    }
 }
 
 /// All cells.
@@ -160,6 +169,31 @@ pub const CELLS: &[Cell] = &[
         "kafka-leaders",
         On::Three,
         &[Act::Engine("kill", "kafka", 1, s(10)), Act::Engine("kill", "kafka", 2, s(10))],
+    ),
+    cell("points-gateway", On::Shared, &[Act::CrashAt("gateway", "gateway-durable")]),
+    cell(
+        "points-ingest",
+        On::Shared,
+        &[Act::CrashAt("ingest", "ingest-decided"), Act::CrashAt("ingest", "ingest-committed")],
+    ),
+    cell("points-persister", On::Shared, &[Act::CrashAt("persister", "persister-written")]),
+    cell(
+        "points-fanout",
+        On::Shared,
+        &[Act::CrashAt("fanout", "fanout-tailed"), Act::CrashAt("fanout", "fanout-published")],
+    ),
+    cell(
+        "points-embedded",
+        On::Embedded,
+        &[
+            Act::CrashAt("gateway", "committer-synced"),
+            Act::CrashAt("gateway", "gateway-durable"),
+            Act::CrashAt("gateway", "ingest-decided"),
+            Act::CrashAt("gateway", "ingest-committed"),
+            Act::CrashAt("gateway", "persister-written"),
+            Act::CrashAt("gateway", "fanout-tailed"),
+            Act::CrashAt("gateway", "fanout-published"),
+        ],
     ),
     quick("embedded-kill", On::Embedded, &[Act::Kill("gateway", s(0))]),
     cell("embedded-freeze", On::Embedded, &[Act::Freeze("gateway", s(10))]),

@@ -150,9 +150,18 @@ impl Deployment {
     /// # Errors
     /// It can't be started.
     pub fn start(&mut self, number: usize) -> Result<()> {
+        self.start_with(number, &[])
+    }
+
+    /// Starts it with further environment variables, this once.
+    ///
+    /// # Errors
+    /// It can't be started.
+    pub fn start_with(&mut self, number: usize, more: &[(&str, String)]) -> Result<()> {
         let roles = self.processes[number].roles.clone();
         let arguments: Vec<&str> = if roles.is_empty() { vec![] } else { vec![&roles] };
         let mut command = self.command(&arguments);
+        command.envs(more.iter().map(|(name, value)| (name, value)));
         let data = if self.instance.is_some() { self.data().join(number.to_string()) } else { self.data() };
         let log = self.log(number)?;
         let process = &mut self.processes[number];
@@ -235,6 +244,19 @@ impl Deployment {
     pub fn runs(&mut self, number: usize) -> bool {
         let child = self.processes[number].child.as_mut();
         child.is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
+    /// Waits until a process has ended by itself.
+    ///
+    /// # Errors
+    /// It goes on.
+    pub async fn ended(&mut self, number: usize) -> Result<()> {
+        let began = Instant::now();
+        while self.runs(number) {
+            ensure!(began.elapsed() < PATIENCE, "process {number} does not end by itself");
+            sleep(LOOK_EVERY).await;
+        }
+        Ok(())
     }
 
     /// The numbers of the processes with a role.

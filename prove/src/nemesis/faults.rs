@@ -24,6 +24,9 @@ const DISK_BYTES: u64 = 256 << 20;
 /// What gateways may hold for deaf sockets: 40 outboxes, 20 answers for each, and what the load takes.
 const DEAF_MB: u64 = 400;
 
+/// A crash at a named point comes so many passes later in each round.
+const PASSES: usize = 5;
+
 /// Everything that acts are done to.
 pub struct Scene {
     deployment: Deployment,
@@ -138,6 +141,7 @@ impl Scene {
                 sleep(away).await;
                 self.deployment.start(number)?;
             }
+            Act::CrashAt(role, point) => self.crash(role, point).await?,
             Act::Freeze(role, lasts) => {
                 let number = self.pick(role)?;
                 self.deployment.freeze(number, true)?;
@@ -197,6 +201,16 @@ impl Scene {
             }
         }
         Ok(())
+    }
+
+    async fn crash(&mut self, role: &str, point: &str) -> Result<()> {
+        let number = self.pick(role)?;
+        self.deployment.kill(number)?;
+        let at = format!("{point}:{}", self.rounds * PASSES);
+        self.deployment.start_with(number, &[("PARLOR_CRASH_AT", at)])?;
+        let reason = || format!("{point} is not passed, or the binary lacks the feature `sabotage`");
+        self.deployment.ended(number).await.with_context(reason)?;
+        self.deployment.start(number)
     }
 
     /// Bytes of memory of all gateways.
