@@ -325,7 +325,11 @@ impl Deployment {
             let began = Instant::now();
             loop {
                 let url = format!("http://127.0.0.1:{}/metrics", process.admin);
-                let metrics = self.client.get(url).send().await?.text().await?;
+                // One that has ended by itself said why.
+                let answer = self.client.get(url).send().await;
+                let answer =
+                    answer.with_context(|| format!("{} {number}: {}", process.roles, self.told(number)));
+                let metrics = answer?.text().await?;
                 let Some(line) = metrics.lines().find(|line| is_behind(line)) else { break };
                 ensure!(began.elapsed() < PATIENCE, "{} {number} stays behind: {line}", process.roles);
                 sleep(LOOK_EVERY).await;
