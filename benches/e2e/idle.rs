@@ -1,48 +1,91 @@
-//! Idle connections: memory of each, and the time to log many in.
+//! `ws_idle`: connections that do nothing but ping. What each costs in memory and in CPU, and what it
+//! costs a raw tokio server with a buffer of the same size.
 
 use crate::{
+    measure::{Judged, Run, Sample, Side, fine_cpu, resident},
     people::People,
-    server::{cpu, now, resident},
-    socket::{connect, find},
+    server::Server,
+    socket::{Reader, Writer, connect, log_in},
 };
 use futures_util::future::join_all;
+use std::{cell::RefCell, time::Duration};
+use tokio::task::LocalSet;
 
-/// Logs `count` sockets in by token and leaves them idle.
-pub async fn run(count: usize) {
-    let (people, _) = People::new(count).await;
-    let (address, pid) = (people.server().address.clone(), people.server().pid());
-    // The first sockets pay for what is made once.
-    let mut kept = Vec::new();
-    for token in &people.tokens[..10] {
-        kept.push(connect(&address, Some(token)).await.expect("a socket"));
-    }
-    let (before, used, started) = (resident(pid), cpu(pid), now());
-    let login = |token: String| {
-        let address = address.clone();
-        async move {
-            let (mut reader, writer) = connect(&address, Some(&token)).await.expect("a socket");
-            let mut ready = false;
-            while !ready {
-                assert!(reader.frames(|frame| ready |= find(frame, b"\"ready\"").is_some()).await);
+const SOCKETS: usize = 5_000;
+/// Handshakes at the same time.
+const AT_ONCE: usize = 200;
+/// The first sockets pay for what is made once.
+const FIRST: usize = 10;
+/// `edge.heartbeat_ms`.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+/// What is left once the handshakes' buffers are given back.
+const SETTLE: Duration = Duration::from_secs(5);
+/// Shorter, and the kernel's own clock is all that is seen.
+const WINDOW_MIN: Duration = Duration::from_secs(6);
+
+pub async fn bench(run: &Run) {
+    let (server, tokens, _) = People::embedded(SOCKETS).await.part_from_server();
+    // Each round starts a server on the data of the one before: memory is counted from a fresh start.
+    let data = RefCell::new(Some(server.kill()));
+    let window = run.round.max(WINDOW_MIN);
+    let duel = run
+        .duel(async |side| match side {
+            Side::Ours => {
+                let server = Server::embedded(data.take().expect("nobody else has it"));
+                let sample = idle(&server, Some(&tokens), window).await;
+                data.replace(Some(server.kill()));
+                sample
             }
-            (reader, writer)
-        }
-    };
-    for chunk in people.tokens[10..].chunks(200) {
-        kept.extend(join_all(chunk.iter().map(|token| login(token.clone()))).await);
+            Side::Baseline => idle(&Server::part(&["raw-server", "notebooks"]), None, window).await,
+        })
+        .await;
+    let case = format!("{SOCKETS} sockets, a ping every 30 s");
+    let memory = duel.report("ws_idle", &*case, "KB/connection", |sample| sample.figure("kb"));
+    run.tell(&memory.against("raw tokio").judged(Judged::AtMost(8.0)));
+    let cpu = duel.cpu("ws_idle", case, "s of a connection");
+    run.tell(&cpu.against("raw tokio").judged(Judged::AtMost(3.0)));
+}
+
+async fn open(server: &Server, token: Option<&String>) -> (Reader, Writer) {
+    match token {
+        Some(token) => log_in(&server.address, token).await,
+        None => connect(&server.address, None).await,
     }
-    let (wall, used) = (started.elapsed(), cpu(pid).saturating_sub(used));
-    // What is left once the handshakes' buffers are given back.
-    tokio::time::sleep(std::time::Duration::from_secs(20)).await;
-    let each = resident(pid).saturating_sub(before) as f64 / (count - 10) as f64;
-    let idle = cpu(pid);
-    tokio::time::sleep(std::time::Duration::from_secs(10)).await;
-    let idle = cpu(pid).saturating_sub(idle).as_secs_f64() * 1e6 / 10.0 / count as f64;
-    println!(
-        "\n| {count} sockets | logged in by token: {:.2} s, {:.0} µs CPU each | idle: {:.1} KB each, {idle:.2} µs CPU/s each |",
-        wall.as_secs_f64(),
-        used.as_secs_f64() * 1e6 / count as f64,
-        each / 1024.0
-    );
-    drop(kept);
+    .expect("a socket")
+}
+
+async fn idle(server: &Server, tokens: Option<&Vec<String>>, window: Duration) -> Sample {
+    let token = |place: usize| tokens.map(|tokens| &tokens[place]);
+    let mut sockets = join_all((0..FIRST).map(|place| open(server, token(place)))).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let before = resident(server.pid());
+    let places: Vec<usize> = (FIRST..SOCKETS).collect();
+    for chunk in places.chunks(AT_ONCE) {
+        sockets.extend(join_all(chunk.iter().map(|place| open(server, token(*place)))).await);
+    }
+    let local = LocalSet::new();
+    let mut writers = Vec::new();
+    for (mut reader, writer) in sockets {
+        writers.push(writer);
+        local.spawn_local(async move { while reader.frames(|_| {}).await {} });
+    }
+    local.spawn_local(ping(writers));
+    local.run_until(tokio::time::sleep(SETTLE)).await;
+    let kb = (resident(server.pid()) - before) / (SOCKETS - FIRST) as f64 / 1024.0;
+    let cpu = fine_cpu(server.pid());
+    local.run_until(tokio::time::sleep(window)).await;
+    let wall = window.as_secs_f64();
+    Sample { done: SOCKETS as f64 * wall, cpu: fine_cpu(server.pid()) - cpu, wall, figures: vec![("kb", kb)] }
+}
+
+/// One after the other, each once per heartbeat.
+async fn ping(mut writers: Vec<Writer>) {
+    let mut tick = tokio::time::interval(HEARTBEAT / writers.len() as u32);
+    loop {
+        for writer in &mut writers {
+            tick.tick().await;
+            writer.queue(r#"{"type":"ping","id":"p"}"#);
+            writer.flush().await.expect("the socket is open");
+        }
+    }
 }

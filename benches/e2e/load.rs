@@ -1,9 +1,10 @@
 //! The load: windows or an open loop, and what comes back.
 
 use crate::{
+    measure::{Sample, now, percentile_ms},
     people::People,
-    server::{cpu, now},
-    socket::{Reader, Writer, connect, find},
+    server::Server,
+    socket::{Reader, Writer, connect, find, log_in, stall},
 };
 use std::{
     cell::RefCell,
@@ -13,59 +14,108 @@ use std::{
 };
 use tokio::{sync::Notify, task::LocalSet};
 
+/// What is still on its way when the load ends is waited for: its CPU counts.
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// Who writes to whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Everybody to themselves.
+    Notebooks,
+    /// Two and two, both send.
+    Pairs,
+    /// All users in one group, where user 0 sends.
+    Group,
+}
+
+/// The frame that frees the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// The command is durable.
+    Accepted,
+    /// Its record is.
+    Sequenced,
+}
+
 /// What is to be sent.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub users: usize,
-    /// All users in one group where user 0 sends (0: pairs where all send).
-    pub group: usize,
+    pub shape: Shape,
     /// Unanswered sends of each sender.
     pub window: usize,
     /// Sends per second over all senders (0: as the window allows).
     pub rate: u64,
     pub duration: Duration,
+    pub until: Until,
+    /// So many of the last users connect and read nothing.
+    pub stalled: usize,
+}
+
+impl Plan {
+    /// Closed loop: as fast as answers come.
+    pub fn windows(shape: Shape, users: usize, window: usize, duration: Duration) -> Self {
+        Self { users, shape, window, rate: 0, duration, until: Until::Sequenced, stalled: 0 }
+    }
+
+    /// Open loop: so many a second, whatever comes back.
+    pub fn at_rate(shape: Shape, users: usize, rate: u64, duration: Duration) -> Self {
+        Self { users, shape, window: 1, rate, duration, until: Until::Sequenced, stalled: 0 }
+    }
+
+    fn senders(&self) -> usize {
+        if self.shape == Shape::Group { 1 } else { self.users }
+    }
+
+    fn receivers(&self) -> usize {
+        match self.shape {
+            Shape::Notebooks => 1,
+            Shape::Pairs => 2,
+            Shape::Group => self.users - self.stalled,
+        }
+    }
 }
 
 /// What came of it.
 #[derive(Default)]
 pub struct Figures {
-    sends: u64,
-    deliveries: u64,
-    wall: Duration,
-    cpu: Duration,
+    pub sends: f64,
+    pub deliveries: f64,
+    pub wall: f64,
+    pub cpu: f64,
+    /// Of the stalled ones.
+    pub cut: f64,
     acks: Vec<u32>,
     receives: Vec<u32>,
     last: Vec<u32>,
 }
 
-fn percentile(values: &[u32], p: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable();
-    let at = ((sorted.len() as f64) * p / 100.0) as usize;
-    sorted.get(at.min(sorted.len().saturating_sub(1))).map_or(0.0, |us| f64::from(*us) / 1000.0)
-}
-
 impl Figures {
-    pub fn sends_per_second(&self) -> f64 {
-        self.sends as f64 / self.wall.as_secs_f64()
+    /// By sends or by deliveries.
+    pub fn sample(&self, done: f64) -> Sample {
+        let mut figures = vec![
+            ("sends_per_s", self.sends / self.wall),
+            ("deliveries_per_s", self.deliveries / self.wall),
+            ("ack_p50_ms", percentile_ms(&self.acks, 50.0)),
+            ("ack_p99_ms", percentile_ms(&self.acks, 99.0)),
+        ];
+        if !self.receives.is_empty() {
+            figures.push(("receive_p50_ms", percentile_ms(&self.receives, 50.0)));
+            figures.push(("receive_p99_ms", percentile_ms(&self.receives, 99.0)));
+            figures.push(("last_p50_ms", percentile_ms(&self.last, 50.0)));
+            figures.push(("last_p99_ms", percentile_ms(&self.last, 99.0)));
+        }
+        Sample { done, cpu: self.cpu, wall: self.wall, figures }
     }
-    pub fn deliveries_per_second(&self) -> f64 {
-        self.deliveries as f64 / self.wall.as_secs_f64()
+
+    /// CPU per send.
+    pub fn by_sends(&self) -> Sample {
+        self.sample(self.sends)
     }
-    pub fn cpu_per_send_us(&self) -> f64 {
-        self.cpu.as_secs_f64() * 1e6 / self.sends.max(1) as f64
-    }
-    pub fn cpu_per_delivery_us(&self) -> f64 {
-        self.cpu.as_secs_f64() * 1e6 / self.deliveries.max(1) as f64
-    }
-    pub fn ack_ms(&self, p: f64) -> f64 {
-        percentile(&self.acks, p)
-    }
-    pub fn receive_ms(&self, p: f64) -> f64 {
-        percentile(&self.receives, p)
-    }
-    pub fn last_receiver_ms(&self, p: f64) -> f64 {
-        percentile(&self.last, p)
+
+    /// CPU per delivery.
+    pub fn by_deliveries(&self) -> Sample {
+        self.sample(self.deliveries)
     }
 }
 
@@ -91,7 +141,7 @@ fn number(frame: &[u8]) -> Option<u64> {
 }
 
 /// The number behind `name`; 0 if there is none.
-fn field(frame: &[u8], name: &[u8]) -> u64 {
+pub fn field(frame: &[u8], name: &[u8]) -> u64 {
     let start = find(frame, name).map_or(frame.len(), |at| at + name.len());
     let digits = frame[start..].iter().take_while(|byte| byte.is_ascii_digit());
     digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
@@ -110,47 +160,56 @@ fn client_msg_id(number: u64) -> String {
     uuid::Uuid::from_bytes(id).to_string()
 }
 
-/// Runs the plan against a server.
-pub async fn run(plan: &Plan, people: &People, pid: u32) -> Figures {
-    let tokens: Vec<_> = people.tokens.iter().map(|token| Some(token.clone())).collect();
-    drive(plan, &people.server().address, &tokens, &people.conversations, pid).await
+/// A `send` frame with a text of 64 characters that carries the number.
+pub fn send_frame(conversation: &str, number: u64) -> String {
+    let id = client_msg_id(number);
+    format!(
+        r##"{{"type":"send","id":"{number}","conversation_id":"{conversation}","client_msg_id":"{id}","body":{{"text":"#{number} the quick brown fox jumps over the lazy dog, twice a day"}}}}"##
+    )
 }
 
+/// Runs the plan for people at their server.
+pub async fn run(plan: &Plan, people: &People) -> Figures {
+    let tokens: Vec<_> = people.tokens.iter().map(|token| Some(token.clone())).collect();
+    drive(plan, people.server(), &tokens, &people.conversations).await
+}
+
+/// Runs the plan against a server; without tokens: a raw one.
 pub async fn drive(
     plan: &Plan,
-    address: &str,
+    server: &Server,
     tokens: &[Option<String>],
     conversations: &[String],
-    pid: u32,
 ) -> Figures {
-    let receivers = if plan.group > 0 { plan.group } else { 2 };
     let shared = Rc::new(RefCell::new(Shared {
         figures: Figures::default(),
         sent: HashMap::new(),
         next: 0,
-        receivers,
+        receivers: plan.receivers(),
         over: false,
     }));
     let local = LocalSet::new();
+    let mut stalled = Vec::new();
+    for token in tokens.iter().take(plan.users).rev().take(plan.stalled) {
+        stalled.push(stall(&server.address, token.as_deref()).await.expect("a socket"));
+    }
     let mut writers = Vec::new();
-    for (user, token) in tokens.iter().enumerate().take(plan.users) {
-        let (mut reader, writer) = connect(address, token.as_deref()).await.expect("a socket");
-        if token.is_some() {
-            let mut ready = false;
-            while !ready {
-                assert!(reader.frames(|frame| ready |= find(frame, b"\"ready\"").is_some()).await);
-            }
-        }
+    for (user, token) in tokens.iter().enumerate().take(plan.users - plan.stalled) {
+        let socket = match token {
+            Some(token) => log_in(&server.address, token).await,
+            None => connect(&server.address, None).await,
+        };
+        let (reader, writer) = socket.expect("a socket");
         let credit = Rc::new(Credit {
             free: RefCell::new(plan.window),
             freed: Notify::new(),
             newest: RefCell::new(0),
         });
-        local.spawn_local(read(reader, shared.clone(), credit.clone()));
+        local.spawn_local(read(reader, shared.clone(), credit.clone(), plan.until));
         writers.push((writer, conversations[user].clone(), credit));
     }
-    let senders = if plan.group > 0 { 1 } else { plan.users };
-    let (started, before) = (now(), cpu(pid));
+    let senders = plan.senders();
+    let (started, before) = (now(), server.cpu());
     for (writer, conversation, credit) in writers.split_off(senders) {
         local.spawn_local(mark(writer, conversation, credit));
     }
@@ -159,11 +218,18 @@ pub async fn drive(
         local.spawn_local(write(writer, conversation, credit, shared.clone(), plan.clone(), place));
     }
     local.run_until(tokio::time::sleep(plan.duration)).await;
-    let (wall, used) = (started.elapsed(), cpu(pid).saturating_sub(before));
-    let mut shared = shared.borrow_mut();
-    shared.over = true;
-    let figures = std::mem::take(&mut shared.figures);
-    Figures { wall, cpu: used, ..figures }
+    shared.borrow_mut().over = true;
+    let wall = started.elapsed().as_secs_f64();
+    local.run_until(tokio::time::sleep(SETTLE)).await;
+    let cpu = server.cpu() - before;
+    let figures = std::mem::take(&mut shared.borrow_mut().figures);
+    let mut cut = 0.0;
+    for socket in &mut stalled {
+        // Whoever is cut reads to the end; whoever is not waits for more.
+        let end = async { while socket.frames(|_| {}).await {} };
+        cut += f64::from(u8::from(tokio::time::timeout(SETTLE, end).await.is_ok()));
+    }
+    Figures { wall, cpu, cut, ..figures }
 }
 
 /// A socket's free window, and the newest record that it has received.
@@ -224,14 +290,9 @@ async fn write(
             shared.next += 1;
             let number = shared.next;
             // Open loop: counted from when it was due, not from when it could be sent.
-            shared.sent.insert(
-                number,
-                Sent { at: if pause.is_some() { due.into_std() } else { now() }, received: 0, acked: false },
-            );
-            let id = client_msg_id(number);
-            writer.queue(&format!(
-                r##"{{"type":"send","id":"{number}","conversation_id":"{conversation}","client_msg_id":"{id}","body":{{"text":"#{number} the quick brown fox jumps over the lazy dog, twice a day"}}}}"##
-            ));
+            let at = if pause.is_some() { due.into_std() } else { now() };
+            shared.sent.insert(number, Sent { at, received: 0, acked: false });
+            writer.queue(&send_frame(&conversation, number));
         }
         if writer.flush().await.is_err() {
             return;
@@ -239,20 +300,25 @@ async fn write(
     }
 }
 
-async fn read(mut reader: Reader, shared: Rc<RefCell<Shared>>, credit: Rc<Credit>) {
-    let take = |frame: &[u8]| {
+async fn read(mut reader: Reader, shared: Rc<RefCell<Shared>>, credit: Rc<Credit>, until: Until) {
+    let answer: &[u8] = match until {
+        Until::Accepted => b"{\"type\":\"accepted\"",
+        Until::Sequenced => b"{\"type\":\"sequenced\"",
+    };
+    let mut take = |frame: &[u8]| {
         if frame.starts_with(b"{\"type\":\"record\"") {
             received(&shared, frame);
             let mut newest = credit.newest.borrow_mut();
             *newest = (*newest).max(field(frame, b"\"seq\":"));
-        } else if frame.starts_with(b"{\"type\":\"sequenced\"") {
+        } else if frame.starts_with(answer) {
             let mut shared = shared.borrow_mut();
-            shared.figures.sends += 1;
-            if let Some(sent) = number_of_id(frame).and_then(|n| shared.sent.get_mut(&n)) {
+            shared.figures.sends += 1.0;
+            let number = number_of_id(frame);
+            if let Some(sent) = number.and_then(|n| shared.sent.get_mut(&n)) {
                 let elapsed = sent.at.elapsed().as_micros() as u32;
                 sent.acked = true;
                 shared.figures.acks.push(elapsed);
-                shared.forget_done(frame);
+                shared.forget(number.unwrap_or_default());
             }
             *credit.free.borrow_mut() += 1;
             credit.freed.notify_one();
@@ -260,13 +326,12 @@ async fn read(mut reader: Reader, shared: Rc<RefCell<Shared>>, credit: Rc<Credit
             panic!("{}", String::from_utf8_lossy(frame));
         }
     };
-    let mut take = take;
     while reader.frames(&mut take).await {}
 }
 
 fn received(shared: &Rc<RefCell<Shared>>, frame: &[u8]) {
     let mut shared = shared.borrow_mut();
-    shared.figures.deliveries += 1;
+    shared.figures.deliveries += 1.0;
     let receivers = shared.receivers;
     let Some((number, sent)) = number(frame).and_then(|n| shared.sent.get_mut(&n).map(|sent| (n, sent)))
     else {
@@ -287,12 +352,6 @@ impl Shared {
         let receivers = self.receivers;
         if self.sent.get(&number).is_some_and(|sent| sent.acked && sent.received >= receivers) {
             self.sent.remove(&number);
-        }
-    }
-
-    fn forget_done(&mut self, frame: &[u8]) {
-        if let Some(number) = number_of_id(frame) {
-            self.forget(number);
         }
     }
 }

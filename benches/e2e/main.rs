@@ -1,123 +1,95 @@
-//! End to end: the real binary on one core, the clients on the other, and a raw tokio server with
-//! the same frames in the same run as the baseline. Figures are CPU-seconds of the server's process
-//! (`/proc`), not wall time alone.
+//! The whole server: the real binary on core 0, the clients on core 1, and a raw tokio server with the
+//! same frames in the same run as the baseline. Costs are CPU seconds of the server's process.
 //!
-//! `cargo bench --bench e2e` runs all; `cargo bench --bench e2e -- pairs group` some.
+//! `cargo bench --bench e2e` runs all; `cargo bench --bench e2e -- ws_fanout ws_idle` some
+//! (benches/README.md).
 
-#![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 #![allow(missing_docs)]
 
+mod accept;
+mod echo;
+mod fanout;
 mod idle;
 mod load;
+#[path = "../measure/measure.rs"]
+mod measure;
+mod pages;
 mod people;
 mod raw;
+mod receipts;
 mod restart;
 mod server;
+mod slow;
 mod socket;
+mod storm;
+mod whole;
+mod writer;
 
-use load::{Figures, Plan};
-use std::time::Duration;
+use measure::Run;
 
-/// One row of the table.
-fn print(name: &str, parlor: &Figures, raw: Option<&Figures>) {
-    let line = |who: &str, f: &Figures| {
-        println!(
-            "| {name} | {who} | {:.0} | {:.0} | {:.1} | {:.2} | {:.2} / {:.2} | {:.2} / {:.2} |",
-            f.sends_per_second(),
-            f.deliveries_per_second(),
-            f.cpu_per_send_us(),
-            f.cpu_per_delivery_us(),
-            f.ack_ms(50.0),
-            f.ack_ms(99.0),
-            f.receive_ms(50.0),
-            f.receive_ms(99.0),
-        );
-    };
-    line("parlor", parlor);
-    if let Some(raw) = raw {
-        line("raw tokio", raw);
-        println!(
-            "| | ratio of CPU | | | {:.1} × | {:.1} × | | |",
-            parlor.cpu_per_send_us() / raw.cpu_per_send_us(),
-            parlor.cpu_per_delivery_us() / raw.cpu_per_delivery_us()
-        );
-    }
-}
+// As the real binary: a part of this program is a gateway.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-async fn measured(name: &str, plan: Plan, users: &people::People) {
-    let server = users.server();
-    let warm = Plan { duration: Duration::from_secs(1), ..plan.clone() };
-    load::run(&warm, users, server.pid()).await;
-    let before = server.cpu_by_role();
-    let parlor = load::run(&plan, users, server.pid()).await;
-    let after = server.cpu_by_role();
-    if server::on_engines() {
-        // The brokers share these two cores: no baseline, but each role's share.
-        print(name, &parlor, None);
-        let share = |((role, before), (_, after)): (&(&str, Duration), &(&str, Duration))| {
-            let used = after.saturating_sub(*before).as_secs_f64() * 1e6;
-            format!("{role} {:.0}", used * parlor.sends_per_second().recip() / plan.duration.as_secs_f64())
-        };
-        let shares: Vec<_> = before.iter().zip(&after).map(share).collect();
-        println!("| {name} | CPU µs per send: {} |", shares.join(", "));
-        return;
-    }
-    let raw = raw::run(&plan).await;
-    print(name, &parlor, Some(&raw));
-    if parlor.last_receiver_ms(50.0) > 0.0 && plan.group > 0 {
-        println!(
-            "| {name} | last of {} receivers | | | | | | {:.1} / {:.1} |",
-            plan.group,
-            parlor.last_receiver_ms(50.0),
-            parlor.last_receiver_ms(99.0)
-        );
-    }
-}
+const ALL: [&str; 10] = [
+    "ws_echo",
+    "ws_fanout",
+    "ws_idle",
+    "reconnect_storm",
+    "history_page",
+    "receipts_storm",
+    "slow_consumer",
+    "accept",
+    "restart",
+    "e2e",
+];
 
-async fn all(wanted: &[String]) {
-    let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|w| w == name);
-    println!(
-        "| load | who | sends/s | deliveries/s | CPU µs/send | CPU µs/delivery | ack ms p50 / p99 | receive ms p50 / p99 |"
-    );
-    println!("|---|---|---|---|---|---|---|---|");
-    let seconds =
-        Duration::from_secs(std::env::var("BENCH_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(8));
-    let plan = Plan { users: 100, group: 0, window: 16, rate: 0, duration: seconds };
-    if wants("pairs") {
-        let users = people::People::pairs(100).await;
-        measured("50 pairs, window 16", plan.clone(), &users).await;
-    }
-    if wants("light") {
-        let users = people::People::pairs(20).await;
-        let light = Plan { users: 20, rate: 200, ..plan.clone() };
-        measured("10 pairs, 200 sends/s open loop", light, &users).await;
-    }
-    if wants("group") {
-        let users = people::People::group(100).await;
-        for window in [1, 16] {
-            let group = Plan { users: 100, group: 100, window, ..plan.clone() };
-            measured(&format!("group of 100, one sender, window {window}"), group, &users).await;
+async fn all(run: &Run) {
+    for name in ALL.into_iter().filter(|name| run.wants(name)) {
+        match name {
+            "ws_echo" => echo::bench(run).await,
+            "ws_fanout" => fanout::bench(run).await,
+            "ws_idle" => idle::bench(run).await,
+            "reconnect_storm" => storm::bench(run).await,
+            "history_page" => pages::bench(run).await,
+            "receipts_storm" => receipts::bench(run).await,
+            "slow_consumer" => slow::bench(run).await,
+            "accept" => accept::bench(run).await,
+            "restart" => restart::bench(run).await,
+            _ => whole::bench(run).await,
         }
     }
-    if wants("thousand") {
-        let users = people::People::group(1_000).await;
-        let group = Plan { users: 1_000, group: 1_000, window: 1, rate: 10, ..plan };
-        measured("group of 1 000, 10 sends/s", group, &users).await;
-    }
-    if wants("idle") {
-        idle::run(2_000).await;
-    }
-    if wants("restart") {
-        restart::run().await;
+}
+
+/// This program as the other side of a benchmark.
+async fn part(kind: &str, arguments: &[String]) {
+    let text = |at: usize| arguments.get(at).map_or("", String::as_str);
+    let number = |at: usize| text(at).parse().unwrap_or(0);
+    match (kind, text(0)) {
+        ("gateway-alone", data) => accept::gateway_alone(data).await,
+        ("raw-log", directory) => accept::raw_log(directory, number(1), number(2)).await,
+        (_, "writer") => writer::serve().await,
+        (_, "handshakes") => storm::serve(number(1), number(2), number(3)).await,
+        (_, "pages") => pages::serve(text(1)).await,
+        (_, kind) => raw::serve(kind, number(1)).await,
     }
 }
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
-    if arguments.first().is_some_and(|a| a == "raw-server") {
-        return raw::serve(arguments.get(1).and_then(|n| n.parse().ok()).unwrap_or(0));
+    if let Some(kind @ ("raw-server" | "raw-log")) = arguments.first().map(String::as_str) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        return runtime.block_on(tokio::task::LocalSet::new().run_until(part(kind, &arguments[1..])));
     }
+    if let Some(kind @ "gateway-alone") = arguments.first().map(String::as_str) {
+        // As many threads as the real binary has.
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+        return runtime.block_on(part(kind, &arguments[1..]));
+    }
+    let run = Run::from_command_line();
+    let unknown = run.unknown(&ALL);
+    assert!(unknown.is_empty(), "no such benchmark: {}; there are {}", unknown.join(", "), ALL.join(", "));
     server::pin(std::process::id(), 1);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(all(&arguments));
+    runtime.block_on(all(&run));
 }

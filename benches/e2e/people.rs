@@ -1,19 +1,25 @@
 //! The people of a benchmark: registered and brought together over REST.
 
 use crate::server::Server;
-use reqwest::Method;
+use futures_util::{StreamExt as _, stream};
+use reqwest::{Client, Method};
 use serde_json::{Value, json};
+
+/// Calls that are under way at the same time.
+const AT_ONCE: usize = 16;
 
 /// Users with tokens, and the conversation each writes to.
 pub struct People {
     server: Server,
+    client: Client,
+    ids: Vec<String>,
     pub tokens: Vec<String>,
     pub conversations: Vec<String>,
 }
 
-async fn call(address: &str, path: &str, token: Option<&str>, body: Value) -> Value {
+async fn call(client: &Client, address: &str, path: &str, token: Option<&str>, body: Value) -> Value {
     let url = format!("http://{address}/v1{path}");
-    let mut request = reqwest::Client::new().request(Method::POST, url).json(&body);
+    let mut request = client.request(Method::POST, url).json(&body);
     if let Some(token) = token {
         request = request.bearer_auth(token).header("Idempotency-Key", uuid::Uuid::now_v7().to_string());
     }
@@ -24,49 +30,69 @@ async fn call(address: &str, path: &str, token: Option<&str>, body: Value) -> Va
     answer
 }
 
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
 impl People {
-    /// A new server with `count` users.
-    pub async fn new(count: usize) -> (Self, Vec<String>) {
-        let server = Server::parlor(tempfile::tempdir().expect("a temporary directory"));
-        let (mut tokens, mut ids) = (Vec::new(), Vec::new());
-        for n in 0..count {
+    /// A new server on embedded engines with `count` users.
+    pub async fn embedded(count: usize) -> Self {
+        Self::at(Server::embedded(tempfile::tempdir().expect("a temporary directory")), count).await
+    }
+
+    /// `count` users of a server.
+    pub async fn at(server: Server, count: usize) -> Self {
+        let (client, address) = (Client::new(), server.address.clone());
+        let registered = stream::iter(0..count).map(async |n| {
             let body = json!({"username": format!("user{n}"), "password": "correct horse"});
-            let answer = call(&server.address, "/auth/register", None, body).await;
-            tokens.push(answer["access_token"].as_str().expect("a token").to_owned());
-            ids.push(answer["user"]["user_id"].as_str().expect("an id").to_owned());
-        }
-        (Self { server, tokens, conversations: Vec::new() }, ids)
+            call(&client, &address, "/auth/register", None, body).await
+        });
+        let answers: Vec<Value> = registered.buffered(AT_ONCE).collect().await;
+        let tokens = answers.iter().map(|answer| text(&answer["access_token"])).collect();
+        let ids = answers.iter().map(|answer| text(&answer["user"]["user_id"])).collect();
+        Self { server, client, ids, tokens, conversations: Vec::new() }
     }
 
     /// Users 0 and 1 write to each other, 2 and 3, and so on.
-    pub async fn pairs(count: usize) -> Self {
-        let (mut people, ids) = Self::new(count).await;
-        for n in 0..count {
-            let body = json!({"kind": "direct", "member_ids": [ids[n ^ 1]]});
-            people.make(n, body).await;
-        }
-        people
+    pub async fn pairs(self) -> Self {
+        self.direct(|n| n ^ 1).await
+    }
+
+    /// Everybody writes to themselves: a notebook.
+    pub async fn notebooks(self) -> Self {
+        self.direct(|n| n).await
+    }
+
+    async fn direct(mut self, other: impl Fn(usize) -> usize) -> Self {
+        let made = stream::iter(0..self.ids.len()).map(|n| {
+            let body = json!({"kind": "direct", "member_ids": [self.ids[other(n)]]});
+            self.make(n, body)
+        });
+        let conversations = made.buffered(AT_ONCE).collect().await;
+        self.conversations = conversations;
+        self
     }
 
     /// All in one group.
-    pub async fn group(count: usize) -> Self {
-        let (mut people, ids) = Self::new(count).await;
-        people.make(0, json!({"kind": "group", "title": "bench", "member_ids": ids[1..]})).await;
-        let group = people.conversations[0].clone();
-        people.conversations = vec![group; count];
-        people
+    pub async fn group(mut self) -> Self {
+        let body = json!({"kind": "group", "title": "bench", "member_ids": self.ids[1..]});
+        let group = self.make(0, body).await;
+        self.conversations = vec![group; self.ids.len()];
+        self
     }
 
-    async fn make(&mut self, user: usize, body: Value) {
-        let answer = call(&self.server.address, "/conversations", Some(&self.tokens[user]), body).await;
-        self.conversations.push(answer["conversation_id"].as_str().expect("an id").to_owned());
+    async fn make(&self, user: usize, body: Value) -> String {
+        let token = Some(&*self.tokens[user]);
+        let answer = call(&self.client, &self.server.address, "/conversations", token, body).await;
+        text(&answer["conversation_id"])
     }
 
     pub fn server(&self) -> &Server {
         &self.server
     }
 
-    pub fn into_server(self) -> Server {
-        self.server
+    /// The server goes, and what is known of the people stays.
+    pub fn part_from_server(self) -> (Server, Vec<String>, Vec<String>) {
+        (self.server, self.tokens, self.conversations)
     }
 }

@@ -1,38 +1,38 @@
-//! `kill -9` to the first login, and to the first `sequenced`.
+//! `restart`: `kill -9` under load to the first login, and to the first `sequenced`.
 
 use crate::{
-    load::{self, Plan},
+    load::{self, Plan, Shape, send_frame},
+    measure::{Run, Sample, now},
     people::People,
-    server::{Server, now},
-    socket::{connect, find},
+    server::Server,
+    socket::log_in,
 };
-use std::time::Duration;
+use std::{cell::RefCell, time::Duration};
 
-/// After a load of some seconds.
-pub async fn run() {
-    let people = People::pairs(100).await;
-    let plan = Plan { users: 100, group: 0, window: 16, rate: 0, duration: Duration::from_secs(5) };
-    load::run(&plan, &people, people.server().pid()).await;
-    let (token, conversation) = (people.tokens[0].clone(), people.conversations[0].clone());
-    let data = people.into_server().kill();
-    let started = now();
-    let server = Server::parlor(data);
-    let (mut reader, mut writer) = connect(&server.address, Some(&token)).await.expect("a socket");
-    let mut ready = false;
-    while !ready {
-        assert!(reader.frames(|frame| ready |= find(frame, b"\"ready\"").is_some()).await);
-    }
-    let login = started.elapsed();
-    let id = uuid::Uuid::now_v7();
-    writer.queue(&format!(r#"{{"type":"send","id":"1","conversation_id":"{conversation}","client_msg_id":"{id}","body":{{"text":"again"}}}}"#));
-    writer.flush().await.expect("the socket is open");
-    let mut answered = false;
-    while !answered {
-        assert!(reader.frames(|frame| answered |= find(frame, b"\"sequenced\"").is_some()).await);
-    }
-    println!(
-        "\n| kill -9 after a load | first login {:.2} s | first `sequenced` {:.2} s |",
-        login.as_secs_f64(),
-        started.elapsed().as_secs_f64()
-    );
+const USERS: usize = 100;
+
+pub async fn bench(run: &Run) {
+    let people = People::embedded(USERS).await.pairs().await;
+    let plan = Plan::windows(Shape::Pairs, USERS, 16, run.round.max(Duration::from_secs(2)));
+    load::run(&plan, &people).await;
+    let (server, tokens, conversations) = people.part_from_server();
+    let running = RefCell::new(Some(server));
+    let again = run
+        .alone(async || {
+            let data = running.take().expect("a server").kill();
+            let started = now();
+            let server = Server::embedded(data);
+            let (mut reader, mut writer) = log_in(&server.address, &tokens[0]).await.expect("a socket");
+            let login = started.elapsed().as_secs_f64();
+            writer.queue(&send_frame(&conversations[0], 1));
+            writer.flush().await.expect("the socket is open");
+            assert!(reader.until(br#""type":"sequenced""#).await, "the message is sequenced");
+            let sequenced = started.elapsed().as_secs_f64();
+            running.replace(Some(server));
+            let figures = vec![("login_s", login), ("sequenced_s", sequenced)];
+            Sample { done: 1.0, cpu: 0.0, wall: sequenced, figures }
+        })
+        .await;
+    let case = "kill -9 to the first `sequenced`";
+    run.tell(&again.report("restart", case, "s", |sample| sample.figure("sequenced_s")));
 }

@@ -1,15 +1,16 @@
-//! The process under test: started on core 0, its CPU time and memory read from `/proc`.
+//! The process under test: started on core 0, the clients are on core 1.
 
+use crate::measure::cpu;
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
 };
+use tempfile::TempDir;
 
 const PARLOR: &str = env!("CARGO_BIN_EXE_parlor");
 
 /// Whether the settings in the environment name shared engines.
-pub fn on_engines() -> bool {
+pub fn has_engines() -> bool {
     std::env::var("PARLOR__LOG").is_ok_and(|log| log.starts_with("kafka:"))
 }
 
@@ -19,7 +20,7 @@ pub struct Server {
     child: Child,
     others: Vec<(&'static str, Child)>,
     pub address: String,
-    pub data: Option<tempfile::TempDir>,
+    pub data: Option<TempDir>,
 }
 
 /// Asks the kernel to run a process on one core.
@@ -39,38 +40,59 @@ fn pinned(program: &std::path::Path) -> Command {
     command
 }
 
+fn own_path() -> std::path::PathBuf {
+    std::env::current_exe().expect("the benchmark's own path")
+}
+
 impl Server {
-    /// The real binary on a data directory.
-    pub fn parlor(data: tempfile::TempDir) -> Self {
-        if !on_engines() {
-            let mut command = Self::command(pinned(PARLOR.as_ref()));
-            command.arg("--data").arg(data.path());
-            return Self::start(command, Some(data));
+    /// The real binary with all roles and embedded engines, whatever the environment names.
+    pub fn embedded(data: TempDir) -> Self {
+        let mut command = Self::settings(pinned(PARLOR.as_ref()));
+        for name in ["LOG", "STORE", "LIVE", "SEARCH"] {
+            command.env_remove(format!("PARLOR__{name}"));
         }
-        let name =
-            format!("bench{}", data.path().file_name().expect("a name").to_string_lossy().to_lowercase());
-        let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+        command.arg("--data").arg(data.path());
+        Self::start(command, Some(data))
+    }
+
+    /// Every role as a process of its own on the engines that the environment names, in topics, tables
+    /// and keys of its own. They share the cores with the engines.
+    pub fn on_engines() -> Self {
+        let data = tempfile::tempdir().expect("a temporary directory");
+        let name = uuid::Uuid::now_v7().simple().to_string();
+        let name = format!("bench{}", &name[20..]);
         let process = |role: &str| {
-            let mut command = Self::command(Command::new(PARLOR));
+            let mut command = Self::settings(Command::new(PARLOR));
             let store = std::env::var("PARLOR__STORE").expect("a store");
             command.env("PARLOR__STORE", format!("{}/{name}", store.rsplit_once('/').expect("a keyspace").0));
             command.env("PARLOR__ENGINES__KAFKA__PREFIX", format!("{name}."));
             command.env("PARLOR__ENGINES__REDIS__PREFIX", format!("{name}:"));
-            command.arg(role);
+            command.arg("--data").arg(data.path().join(role)).arg(role);
             command
         };
         let made = process("init").stdout(Stdio::null()).status().expect("parlor init runs");
         assert!(made.success(), "topics and tables are made");
         let start = |role| (role, process(role).stdout(Stdio::null()).spawn().expect("the role starts"));
-        let others = ["ingest", "persister", "fanout", "pusher"].map(start).into();
+        let others = ["ingest", "persister", "fanout", "pusher", "indexer"].map(start).into();
         let mut server = Self::start(process("gateway"), Some(data));
         server.others = others;
         server
     }
 
-    fn command(mut command: Command) -> Command {
-        command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+    /// This benchmark itself in another part: a baseline, or a gateway without the other roles.
+    pub fn part(arguments: &[&str]) -> Self {
+        let mut command = Self::settings(pinned(&own_path()));
+        for name in ["LOG", "STORE", "LIVE", "SEARCH"] {
+            command.env_remove(format!("PARLOR__{name}"));
+        }
+        command.args(arguments);
+        Self::start(command, None)
+    }
+
+    fn settings(mut command: Command) -> Command {
         for (name, value) in [
+            ("LISTEN", "127.0.0.1:0"),
+            ("ADMIN_LISTEN", "127.0.0.1:0"),
             ("EDGE__ARGON2__MEMORY_KIB", "8"),
             ("EDGE__ARGON2__PASSES", "1"),
             ("EDGE__CONNECTIONS_PER_IP", "100000"),
@@ -89,21 +111,19 @@ impl Server {
         command
     }
 
-    /// CPU time so far of each role's process, or of the one that has all.
-    pub fn cpu_by_role(&self) -> Vec<(&'static str, Duration)> {
+    /// CPU seconds so far of each role's process, or of the one that has all.
+    pub fn cpu_by_role(&self) -> Vec<(&'static str, f64)> {
         let gateway = if self.others.is_empty() { "all" } else { "gateway" };
         let others = self.others.iter().map(|(role, child)| (*role, cpu(child.id())));
         std::iter::once((gateway, cpu(self.pid()))).chain(others).collect()
     }
 
-    /// This benchmark itself as the raw baseline.
-    pub fn raw(group: usize) -> Self {
-        let mut command = pinned(&std::env::current_exe().expect("the benchmark's own path"));
-        command.args(["raw-server", &group.to_string()]);
-        Self::start(command, None)
+    /// CPU seconds so far of all its processes.
+    pub fn cpu(&self) -> f64 {
+        self.cpu_by_role().iter().map(|(_, cpu)| cpu).sum()
     }
 
-    fn start(mut command: Command, data: Option<tempfile::TempDir>) -> Self {
+    fn start(mut command: Command, data: Option<TempDir>) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the server starts");
         let mut told = String::new();
         let output = child.stdout.take().expect("its output");
@@ -118,7 +138,7 @@ impl Server {
     }
 
     /// `kill -9`; the data stays.
-    pub fn kill(mut self) -> tempfile::TempDir {
+    pub fn kill(mut self) -> TempDir {
         self.child.kill().expect("kill -9");
         self.child.wait().expect("it is dead");
         self.data.take().expect("a data directory")
@@ -132,24 +152,4 @@ impl Drop for Server {
             drop(child.wait());
         }
     }
-}
-
-/// CPU time (user and system) of a process so far. Linux counts ticks of 10 ms.
-pub fn cpu(pid: u32) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process runs");
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks: u64 = fields[11].parse::<u64>().unwrap_or(0) + fields[12].parse::<u64>().unwrap_or(0);
-    Duration::from_millis(ticks * 10)
-}
-
-/// Resident memory, bytes.
-pub fn resident(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) * 1024
-}
-
-/// Now.
-pub fn now() -> Instant {
-    Instant::now()
 }

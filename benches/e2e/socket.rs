@@ -5,7 +5,7 @@ use std::io;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{
-        TcpStream,
+        TcpSocket, TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
 };
@@ -24,7 +24,21 @@ pub struct Writer {
 
 /// Connects and upgrades.
 pub async fn connect(address: &str, token: Option<&str>) -> io::Result<(Reader, Writer)> {
-    let mut stream = TcpStream::connect(address).await?;
+    upgrade(TcpStream::connect(address).await?, address, token).await
+}
+
+/// Connects with next to no room for what comes, and reads no more than the upgrade's answer.
+pub async fn stall(address: &str, token: Option<&str>) -> io::Result<Reader> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_recv_buffer_size(4096)?;
+    let stream = socket.connect(address.parse().expect("an address")).await?;
+    let (reader, writer) = upgrade(stream, address, token).await?;
+    // The other half would close the socket.
+    writer.half.forget();
+    Ok(reader)
+}
+
+async fn upgrade(mut stream: TcpStream, address: &str, token: Option<&str>) -> io::Result<(Reader, Writer)> {
     stream.set_nodelay(true)?;
     let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
     let request = format!(
@@ -48,7 +62,28 @@ pub async fn connect(address: &str, token: Option<&str>) -> io::Result<(Reader, 
     Ok((Reader { half: read, buffer }, Writer { half: write, out: Vec::new() }))
 }
 
+/// Connects with a token and waits for `ready`.
+pub async fn log_in(address: &str, token: &str) -> io::Result<(Reader, Writer)> {
+    let (mut reader, writer) = connect(address, Some(token)).await?;
+    if reader.until(b"\"type\":\"ready\"").await {
+        Ok((reader, writer))
+    } else {
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
 impl Reader {
+    /// Reads until a frame holds `what`; `false`: closed before.
+    pub async fn until(&mut self, what: &[u8]) -> bool {
+        let mut found = false;
+        while !found {
+            if !self.frames(|frame| found |= find(frame, what).is_some()).await {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Calls `take` with each frame that is there; waits for at least one. `false`: closed.
     pub async fn frames(&mut self, mut take: impl FnMut(&[u8])) -> bool {
         loop {

@@ -1,10 +1,14 @@
-//! Measures the live bus on Redis: many events per publish, as fanout does it, against one PUBLISH per
-//! event: `PARLOR_TEST_REDIS=redis://127.0.0.1:16379 cargo run --release -p parlor-engines --example bridge`.
+//! `fanout_redis`: the live bus on Redis as fanout uses it, many events in each publish, against one
+//! PUBLISH per event in pipelines.
 
+use crate::{
+    engines,
+    measure::{Judged, Run, Sample, Side, now, own_cpu},
+};
 use bytes::Bytes;
-use parlor_engines::{SystemClock, Tuning, Urls, open};
+use parlor_engines::{Engines, Tuning};
 use parlor_schemas::{
-    GatewayId, Limits, LinkId,
+    GatewayId, LinkId,
     link::{Item, LinkMessage},
 };
 use redis::{AsyncConnectionConfig, PushInfo, PushKind};
@@ -15,62 +19,69 @@ use std::{
     },
     time::Duration,
 };
-use tokio::time::Instant;
 use uuid::Uuid;
 
-const EVENTS: usize = 400_000;
+/// Events of each second of a round.
+const PER_SECOND: f64 = 100_000.0;
 /// Events that one wake of fanout has for one gateway under load.
 const PER_PUBLISH: usize = 64;
 /// PUBLISHes of one pipeline of the baseline.
 const PIPELINE: usize = 512;
 
+pub async fn bench(run: &Run) {
+    let Some(url) = engines::url("PARLOR__LIVE", "redis:") else { return };
+    let events = (PER_SECOND * run.round.as_secs_f64()) as usize;
+    let events = events.next_multiple_of(PER_PUBLISH).next_multiple_of(PIPELINE);
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let mut tuning = Tuning { bus_messages: events, ..Tuning::default() };
+    tuning.redis.prefix = format!("bench{}:", Uuid::now_v7().simple());
+    let engines = engines::opened(&data, None, Some(url.clone()), &tuning).await;
+    let duel = run
+        .duel(async |side| match side {
+            Side::Ours => bridge(&engines, events).await,
+            Side::Baseline => publishes(&url, events).await,
+        })
+        .await;
+    let case = format!("{events} events, {PER_PUBLISH} a publish");
+    run.tell(
+        &duel.rate("fanout_redis", case, "events").against("one PUBLISH each").judged(Judged::Rate(4.0)),
+    );
+    engines.close().await;
+}
+
 fn event() -> Item {
     Item::Frame { connections: vec![1, 2, 3], text: Bytes::from(vec![b'x'; 300]) }
 }
 
-#[tokio::main]
-async fn main() {
-    let url = std::env::var("PARLOR_TEST_REDIS").expect("PARLOR_TEST_REDIS=redis://host:port");
-    for round in 0..5 {
-        let (ours, bare) = (bridge(&url).await, publishes(&url).await);
-        println!(
-            "round {round}: {ours:.0} events/s, one PUBLISH each {bare:.0} events/s, ratio {:.1}",
-            ours / bare
-        );
-    }
+fn sample(events: usize, wall: f64, cpu: f64) -> Sample {
+    let figures = vec![("cpu_us_each", cpu * 1e6 / events as f64)];
+    Sample { done: events as f64, cpu, wall, figures }
 }
 
-/// Events per second that a gateway's channel gives.
-async fn bridge(url: &str) -> f64 {
-    let data = tempfile::tempdir().expect("a directory");
-    let urls = Urls { data: data.path().to_owned(), live: Some(url.to_owned()), ..Urls::default() };
-    let mut tuning = Tuning { bus_messages: EVENTS, ..Tuning::default() };
-    tuning.redis.prefix = format!("bench{}:", std::process::id());
-    let engines = open(&urls, &tuning, &Limits::default(), Arc::new(SystemClock)).await.expect("the engines");
-    let gateway = GatewayId(Uuid::from_u128(7));
+/// Until a gateway's channel has given all of them.
+async fn bridge(engines: &Engines, events: usize) -> Sample {
+    let gateway = GatewayId(Uuid::now_v7());
     let mut channel = engines.live.subscribe(gateway).await.expect("a channel");
-    let started = Instant::now();
+    let (started, cpu) = (now(), own_cpu());
     let live = engines.live.clone();
     let sender = tokio::spawn(async move {
-        for number in 1..=EVENTS / PER_PUBLISH {
+        for number in 1..=events / PER_PUBLISH {
             let items = (0..PER_PUBLISH).map(|_| event()).collect();
             let message = LinkMessage { link_id: LinkId(Uuid::from_u128(1)), number: number as u64, items };
             live.publish(vec![(gateway, message.encode())]).await.expect("a publish");
         }
     });
     let mut received = 0;
-    while received < EVENTS / PER_PUBLISH * PER_PUBLISH {
+    while received < events {
         let message = channel.recv().await.expect("a message");
         received += LinkMessage::decode(&message).expect("a link message").items.len();
     }
     sender.await.expect("the sender");
-    let rate = received as f64 / started.elapsed().as_secs_f64();
-    engines.close().await;
-    rate
+    sample(events, started.elapsed().as_secs_f64(), own_cpu() - cpu)
 }
 
 /// The same events, a PUBLISH for each, in pipelines.
-async fn publishes(url: &str) -> f64 {
+async fn publishes(url: &str, events: usize) -> Sample {
     let client = redis::Client::open(format!("{url}?protocol=resp3")).expect("a URL");
     let received = Arc::new(AtomicUsize::new(0));
     let count = received.clone();
@@ -85,8 +96,8 @@ async fn publishes(url: &str) -> f64 {
         client.get_multiplexed_async_connection_with_config(&config).await.expect("a connection");
     subscriber.subscribe("bench").await.expect("a subscription");
     let mut publisher = client.get_multiplexed_async_connection().await.expect("a connection");
-    let started = Instant::now();
-    for _ in 0..EVENTS / PIPELINE {
+    let (started, cpu) = (now(), own_cpu());
+    for _ in 0..events / PIPELINE {
         let mut pipeline = redis::pipe();
         for number in 0..PIPELINE {
             let (link_id, items) = (LinkId(Uuid::from_u128(1)), vec![event()]);
@@ -95,8 +106,8 @@ async fn publishes(url: &str) -> f64 {
         }
         let () = pipeline.query_async(&mut publisher).await.expect("a pipeline");
     }
-    while received.load(Ordering::Relaxed) < EVENTS / PIPELINE * PIPELINE {
+    while received.load(Ordering::Relaxed) < events {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    (EVENTS / PIPELINE * PIPELINE) as f64 / started.elapsed().as_secs_f64()
+    sample(events, started.elapsed().as_secs_f64(), own_cpu() - cpu)
 }
