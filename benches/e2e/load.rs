@@ -6,6 +6,7 @@ use crate::{
     server::Server,
     socket::{Reader, Writer, connect, find, log_in, stall},
 };
+use futures_util::future::join_all;
 use std::{
     cell::RefCell,
     collections::HashMap,
@@ -15,7 +16,11 @@ use std::{
 use tokio::{sync::Notify, task::LocalSet};
 
 /// What is still on its way when the load ends is waited for: its CPU counts.
-const SETTLE: Duration = Duration::from_millis(500);
+const SETTLE: Duration = Duration::from_millis(700);
+/// Everybody tells this often what has come, as clients do: else it would be pushed to them.
+const MARK_EVERY: Duration = Duration::from_millis(500);
+/// A stalled socket that was cut off has told so by then.
+const CUT_WITHIN: Duration = Duration::from_secs(2);
 
 /// Who writes to whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,7 +216,7 @@ pub async fn drive(
     let senders = plan.senders();
     let (started, before) = (now(), server.cpu());
     for (writer, conversation, credit) in writers.split_off(senders) {
-        local.spawn_local(mark(writer, conversation, credit));
+        local.spawn_local(mark(writer, Marks::new(conversation, credit)));
     }
     for (place, (writer, conversation, credit)) in writers.into_iter().enumerate() {
         let place = (place, senders);
@@ -223,12 +228,11 @@ pub async fn drive(
     local.run_until(tokio::time::sleep(SETTLE)).await;
     let cpu = server.cpu() - before;
     let figures = std::mem::take(&mut shared.borrow_mut().figures);
-    let mut cut = 0.0;
-    for socket in &mut stalled {
-        // Whoever is cut reads to the end; whoever is not waits for more.
-        let end = async { while socket.frames(|_| {}).await {} };
-        cut += f64::from(u8::from(tokio::time::timeout(SETTLE, end).await.is_ok()));
-    }
+    // Whoever was cut off reads to the end; whoever was not waits for more.
+    let ends = stalled
+        .iter_mut()
+        .map(|socket| tokio::time::timeout(CUT_WITHIN, async { while socket.frames(|_| {}).await {} }));
+    let cut = join_all(ends).await.iter().filter(|end| end.is_ok()).count() as f64;
     Figures { wall, cpu, cut, ..figures }
 }
 
@@ -239,19 +243,38 @@ struct Credit {
     newest: RefCell<u64>,
 }
 
-/// Those who only listen tell what they have received, as clients do.
-async fn mark(mut writer: Writer, conversation: String, credit: Rc<Credit>) {
-    let mut told = 0;
+/// What a socket has told of what it received.
+struct Marks {
+    conversation: String,
+    credit: Rc<Credit>,
+    told: u64,
+    at: Instant,
+}
+
+impl Marks {
+    fn new(conversation: String, credit: Rc<Credit>) -> Self {
+        Self { conversation, credit, told: 0, at: now() }
+    }
+
+    /// Queues a mark if there is something new and it is time.
+    fn queue(&mut self, writer: &mut Writer) {
+        let (newest, conversation) = (*self.credit.newest.borrow(), &self.conversation);
+        if newest > self.told && self.at.elapsed() >= MARK_EVERY {
+            (self.told, self.at) = (newest, now());
+            writer.queue(&format!(
+                r#"{{"type":"delivered","conversation_id":"{conversation}","seq":{newest}}}"#
+            ));
+        }
+    }
+}
+
+/// Those who only listen.
+async fn mark(mut writer: Writer, mut marks: Marks) {
     loop {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let newest = *credit.newest.borrow();
-        if newest > told {
-            told = newest;
-            writer
-                .queue(&format!(r#"{{"type":"delivered","conversation_id":"{conversation}","seq":{told}}}"#));
-            if writer.flush().await.is_err() {
-                return;
-            }
+        tokio::time::sleep(MARK_EVERY).await;
+        marks.queue(&mut writer);
+        if writer.flush().await.is_err() {
+            return;
         }
     }
 }
@@ -268,9 +291,9 @@ async fn write(
     // Spread over the pause: an open loop is no burst.
     let mut due =
         tokio::time::Instant::now() + pause.unwrap_or_default().mul_f64(place as f64 / senders as f64);
+    let mut marks = Marks::new(conversation.clone(), credit.clone());
     loop {
-        if let Some(pause) = pause {
-            due += pause;
+        if pause.is_some() {
             // The timer's grain is a millisecond: the rest is waited for by turning.
             tokio::time::sleep_until(due - Duration::from_millis(2)).await;
             while tokio::time::Instant::now() < due {
@@ -278,11 +301,14 @@ async fn write(
             }
             *credit.free.borrow_mut() = 1;
         }
+        let began = due.into_std();
+        due += pause.unwrap_or_default();
         while *credit.free.borrow() == 0 {
             credit.freed.notified().await;
         }
         if shared.borrow().over {
-            return;
+            // What came last is told, too.
+            return mark(writer, marks).await;
         }
         let count = credit.free.replace(0);
         for _ in 0..count {
@@ -290,10 +316,11 @@ async fn write(
             shared.next += 1;
             let number = shared.next;
             // Open loop: counted from when it was due, not from when it could be sent.
-            let at = if pause.is_some() { due.into_std() } else { now() };
+            let at = if pause.is_some() { began } else { now() };
             shared.sent.insert(number, Sent { at, received: 0, acked: false });
             writer.queue(&send_frame(&conversation, number));
         }
+        marks.queue(&mut writer);
         if writer.flush().await.is_err() {
             return;
         }

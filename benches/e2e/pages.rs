@@ -25,6 +25,7 @@ pub async fn bench(run: &Run) {
     let people = People::embedded(2).await.pairs().await;
     // Some thousand records: far more than a tail has.
     load::run(&Plan::windows(Shape::Pairs, 2, 64, Duration::from_secs(1)), &people).await;
+    people.server().quiet().await;
     let (conversation, token) = (&people.conversations[0], &people.tokens[0]);
     let address = &people.server().address;
     for (case, path) in [

@@ -41,8 +41,7 @@ enum Kind {
     Notebooks,
     Pairs,
     Group(usize),
-    /// Told to so many others of a group; 0: to the other one of a pair.
-    Receipts(usize),
+    Receipts,
 }
 
 struct Sockets {
@@ -69,7 +68,7 @@ pub async fn serve(kind: &str, size: usize) {
         "accepted" => Kind::Accepted,
         "notebooks" => Kind::Notebooks,
         "pairs" => Kind::Pairs,
-        "receipts" => Kind::Receipts(size),
+        "receipts" => Kind::Receipts,
         _ => Kind::Group(size),
     };
     let sockets = Rc::new(Sockets {
@@ -78,7 +77,7 @@ pub async fn serve(kind: &str, size: usize) {
         marks: RefCell::default(),
         told: RefCell::default(),
     });
-    if matches!(kind, Kind::Receipts(_)) {
+    if matches!(kind, Kind::Receipts) {
         tokio::task::spawn_local(tell_marks(sockets.clone(), size));
     }
     accept(move |stream| socket(stream, sockets.clone())).await;
@@ -160,7 +159,7 @@ impl Sockets {
             framed(&mut pong, br#"{"type":"pong","id":"p","now":"2026-01-01T00:00:00.000Z"}"#, false);
             return self.send(number, &pong.into());
         }
-        if let Kind::Receipts(_) = self.kind {
+        if let Kind::Receipts = self.kind {
             let mark = &mut self.marks.borrow_mut()[number];
             *mark = (*mark).max(field(text, b"\"seq\":"));
             return;
@@ -189,7 +188,7 @@ impl Sockets {
     }
 }
 
-/// Tells the others how far each has read, if that has moved.
+/// Tells the others of a group of this size (0: of a pair) how far each has read, if that has moved.
 async fn tell_marks(sockets: Rc<Sockets>, group: usize) {
     let mut tick = tokio::time::interval(MARKS_EVERY);
     loop {

@@ -27,6 +27,7 @@ pub async fn bench(run: &Run) {
         let people = if shape == Shape::Pairs { people.pairs().await } else { people.group().await };
         let plan = Plan::windows(shape, users, 16, Duration::from_secs(2));
         load::run(&plan, &people).await;
+        people.server().quiet().await;
         // Goes on over the rounds: a mark that does not move is not told.
         let newest = Rc::new(Cell::new(2));
         let duel = run

@@ -1,12 +1,16 @@
 //! The process under test: started on core 0, the clients are on core 1.
 
-use crate::measure::cpu;
+use crate::measure::{cpu, fine_cpu};
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 use tempfile::TempDir;
 
+/// Less of a core than this is nothing to do.
+const QUIET: f64 = 0.05;
+const QUIET_TRIES: usize = 60;
 const PARLOR: &str = env!("CARGO_BIN_EXE_parlor");
 
 /// Whether the settings in the environment name shared engines.
@@ -19,6 +23,8 @@ pub fn has_engines() -> bool {
 pub struct Server {
     child: Child,
     others: Vec<(&'static str, Child)>,
+    /// Its threads never end, so that their own clocks can be read.
+    is_raw: bool,
     pub address: String,
     pub data: Option<TempDir>,
 }
@@ -86,7 +92,10 @@ impl Server {
             command.env_remove(format!("PARLOR__{name}"));
         }
         command.args(arguments);
-        Self::start(command, None)
+        let is_raw = arguments.first().is_some_and(|kind| kind.starts_with("raw"));
+        let mut server = Self::start(command, None);
+        server.is_raw = is_raw;
+        server
     }
 
     fn settings(mut command: Command) -> Command {
@@ -120,6 +129,9 @@ impl Server {
 
     /// CPU seconds so far of all its processes.
     pub fn cpu(&self) -> f64 {
+        if self.is_raw {
+            return fine_cpu(self.pid());
+        }
         self.cpu_by_role().iter().map(|(_, cpu)| cpu).sum()
     }
 
@@ -130,7 +142,18 @@ impl Server {
         BufReader::new(output).read_line(&mut told).expect("it tells its address");
         let address =
             told.split("http://").nth(1).expect("an address").trim().trim_end_matches('/').to_owned();
-        Self { child, others: Vec::new(), address, data }
+        Self { child, others: Vec::new(), is_raw: false, address, data }
+    }
+
+    /// Waits until it has next to nothing left to do.
+    pub async fn quiet(&self) {
+        for _ in 0..QUIET_TRIES {
+            let cpu = self.cpu();
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            if (self.cpu() - cpu) / 0.5 < QUIET {
+                return;
+            }
+        }
     }
 
     pub fn pid(&self) -> u32 {

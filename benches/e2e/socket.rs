@@ -150,6 +150,9 @@ impl Writer {
 
     /// Writes what is queued.
     pub async fn flush(&mut self) -> io::Result<()> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
         self.half.write_all(&self.out).await?;
         self.out.clear();
         Ok(())

@@ -13,11 +13,12 @@ use futures_util::{SinkExt as _, StreamExt as _, future::join_all};
 use std::{cell::Cell, io, time::Duration};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
-    accept_hdr_async,
+    accept_hdr_async_with_config,
     tungstenite::{
         Message,
         handshake::server::{Request, Response},
         http::HeaderValue,
+        protocol::WebSocketConfig,
     },
 };
 
@@ -125,7 +126,10 @@ async fn shake(stream: TcpStream, [hello, ready, heads]: [String; 3]) -> io::Res
         response.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static("parlor.v1"));
         Ok(response)
     }
-    let mut socket = accept_hdr_async(stream, name).await.map_err(io::Error::other)?;
+    // As the gateway has them: the library's own are 128 KiB.
+    let buffers = WebSocketConfig::default().read_buffer_size(4096).write_buffer_size(65_536);
+    let mut socket =
+        accept_hdr_async_with_config(stream, name, Some(buffers)).await.map_err(io::Error::other)?;
     socket.feed(Message::text(hello)).await.map_err(io::Error::other)?;
     socket.send(Message::text(ready)).await.map_err(io::Error::other)?;
     while let Some(Ok(Message::Text(_))) = socket.next().await {

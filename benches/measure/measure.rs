@@ -1,7 +1,7 @@
 //! How everything here is measured: rounds of ours and its baseline in turn, medians, the spread,
 //! and a verdict only where the rounds agree.
 
-#![allow(dead_code, reason = "each bench target uses its own part")]
+#![allow(dead_code, unused_imports, reason = "each bench target uses its own part")]
 
 mod journal;
 mod process;

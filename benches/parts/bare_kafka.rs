@@ -72,9 +72,7 @@ pub fn commit(producer: &Producer, topic: impl Fn(Topic) -> String, entries: &[E
         }
         producer.send(record).map_err(|(error, _)| error).expect("taken");
     }
-    while producer.in_flight_count() > 0 {
-        std::thread::yield_now();
-    }
+    // Waits for what is under way.
     producer.commit_transaction(PATIENCE).expect("committed");
 }
 

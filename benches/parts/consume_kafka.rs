@@ -23,7 +23,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 /// Records for each second of a round.
-const PER_SECOND: f64 = 50_000.0;
+const PER_SECOND: f64 = 100_000.0;
 const CONVERSATIONS: usize = 100;
 /// Records of one transaction.
 const COMMIT: usize = 1_000;

@@ -16,7 +16,7 @@ use uuid::Uuid;
 const SIZES: [usize; 6] = [2, 8, 32, 128, 512, 1_024];
 /// Groups of each size.
 const GROUPS: usize = 10;
-const MESSAGES: usize = 5_000;
+const MESSAGES: usize = 20_000;
 const GATEWAY: u128 = 4;
 
 pub async fn bench(run: &Run) {
