@@ -84,10 +84,10 @@ async fn drive(
     for (place, (mut reader, writer)) in sockets.into_iter().enumerate() {
         let counted = told.clone();
         local.spawn_local(async move {
-            let count = |frame: &[u8]| {
-                counted.set(counted.get() + u64::from(frame.starts_with(b"{\"type\":\"receipt\"")))
+            let mut count = |frame: &[u8]| {
+                let is_told = frame.starts_with(b"{\"type\":\"receipt\"");
+                counted.set(counted.get() + u64::from(is_told));
             };
-            let mut count = count;
             while reader.frames(&mut count).await {}
         });
         let offset = EVERY.mul_f64(place as f64 / count as f64);

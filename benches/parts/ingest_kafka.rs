@@ -156,7 +156,7 @@ async fn what_was_written(engines: &Engines, from: &[(Offset, Offset)], cpu: f64
             commit.push(entry(Topic::Conversations, row));
             let Some(position) = position else { continue };
             let is_before = |record: &LogRecord| source(record) < position.next_command;
-            let of_commit = std::iter::from_fn(|| records.next_if(&is_before));
+            let of_commit = std::iter::from_fn(|| records.next_if(is_before));
             let of_commit: Vec<_> = of_commit.map(|record| entry(Topic::Messages, record)).collect();
             if !of_commit.is_empty() {
                 (first, last) = (first.min(at), last.max(at));
