@@ -29,15 +29,10 @@ const SOCKETS: usize = 50;
 const WINDOW: usize = 16;
 
 pub async fn bench(run: &Run) {
-    let data = tempfile::tempdir().expect("a temporary directory");
-    let directory = data.path().to_str().expect("a plain path");
-    let mut people = People::at(Server::part(&["gateway-alone", directory]), SOCKETS).await;
-    // Whether there is such a conversation is for ingest to say.
-    people.conversations = (0..SOCKETS).map(|_| Uuid::new_v4().to_string()).collect();
     let plan = Plan { until: Until::Accepted, ..Plan::windows(Shape::Notebooks, SOCKETS, WINDOW, run.round) };
     let duel = run
         .duel(async |side| match side {
-            Side::Ours => load::run(&plan, &people).await.by_sends(),
+            Side::Ours => alone(&plan).await,
             Side::Baseline => {
                 let (echo, log) = (raw::run(&plan).await.by_sends(), journal(run.round).await);
                 let mut dearer = if echo.cpu_us() > log.cpu_us() { echo.clone() } else { log.clone() };
@@ -53,6 +48,16 @@ pub async fn bench(run: &Run) {
         .await;
     let report = duel.cpu("accept", format!("{SOCKETS} sockets, window {WINDOW}"), "accepted command");
     run.tell(&report.against("dearer of raw echo, raw log").judged(Judged::Efficiency(0.5)));
+}
+
+/// A new gateway for each turn: since nobody answers, whoever asked is waited for in its memory.
+async fn alone(plan: &Plan) -> Sample {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let directory = data.path().to_str().expect("a plain path");
+    let mut people = People::at(Server::part(&["gateway-alone", directory]), SOCKETS).await;
+    // Whether there is such a conversation is for ingest to say.
+    people.conversations = (0..SOCKETS).map(|_| Uuid::new_v4().to_string()).collect();
+    load::run(plan, &people).await.by_sends()
 }
 
 /// A gateway on embedded engines, and nobody who consumes what it writes.

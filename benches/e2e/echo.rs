@@ -2,7 +2,8 @@
 //! store and back to one socket, and what the same three frames cost without any of that.
 
 use crate::{
-    load::{self, Figures, Plan, Shape},
+    figures::Figures,
+    load::{self, Plan, Shape},
     measure::{Run, Side},
     people::People,
     raw,

@@ -2,7 +2,7 @@
 //! so that nothing but the fan-out is measured; the time to the last socket comes with it.
 
 use crate::{
-    load::{field, send_frame},
+    frames::{field, send_frame},
     measure::{Judged, Run, Sample, Side, now, percentile_ms},
     people::People,
     server::Server,

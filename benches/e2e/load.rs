@@ -1,10 +1,12 @@
 //! The load: windows or an open loop, and what comes back.
 
 use crate::{
-    measure::{Sample, now, percentile_ms},
+    figures::Figures,
+    frames::{field, number, number_of_id, send_frame},
+    measure::now,
     people::People,
     server::Server,
-    socket::{Reader, Writer, connect, find, log_in, stall},
+    socket::{Reader, Writer, connect, log_in, stall},
 };
 use futures_util::future::join_all;
 use std::{
@@ -81,49 +83,6 @@ impl Plan {
     }
 }
 
-/// What came of it.
-#[derive(Default)]
-pub struct Figures {
-    pub sends: f64,
-    pub deliveries: f64,
-    pub wall: f64,
-    pub cpu: f64,
-    /// Of the stalled ones.
-    pub cut: f64,
-    acks: Vec<u32>,
-    receives: Vec<u32>,
-    last: Vec<u32>,
-}
-
-impl Figures {
-    /// By sends or by deliveries.
-    pub fn sample(&self, done: f64) -> Sample {
-        let mut figures = vec![
-            ("sends_per_s", self.sends / self.wall),
-            ("deliveries_per_s", self.deliveries / self.wall),
-            ("ack_p50_ms", percentile_ms(&self.acks, 50.0)),
-            ("ack_p99_ms", percentile_ms(&self.acks, 99.0)),
-        ];
-        if !self.receives.is_empty() {
-            figures.push(("receive_p50_ms", percentile_ms(&self.receives, 50.0)));
-            figures.push(("receive_p99_ms", percentile_ms(&self.receives, 99.0)));
-            figures.push(("last_p50_ms", percentile_ms(&self.last, 50.0)));
-            figures.push(("last_p99_ms", percentile_ms(&self.last, 99.0)));
-        }
-        Sample { done, cpu: self.cpu, wall: self.wall, figures }
-    }
-
-    /// CPU per send.
-    pub fn by_sends(&self) -> Sample {
-        self.sample(self.sends)
-    }
-
-    /// CPU per delivery.
-    pub fn by_deliveries(&self) -> Sample {
-        self.sample(self.deliveries)
-    }
-}
-
 /// A send under way: when, and how many have received it.
 struct Sent {
     at: Instant,
@@ -138,39 +97,6 @@ struct Shared {
     next: u64,
     receivers: usize,
     over: bool,
-}
-
-/// The number behind `#` in a message's text.
-fn number(frame: &[u8]) -> Option<u64> {
-    Some(field(frame, b"#")).filter(|number| *number > 0)
-}
-
-/// The number behind `name`; 0 if there is none.
-pub fn field(frame: &[u8], name: &[u8]) -> u64 {
-    let start = find(frame, name).map_or(frame.len(), |at| at + name.len());
-    let digits = frame[start..].iter().take_while(|byte| byte.is_ascii_digit());
-    digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
-}
-
-/// The number inside a client_msg_id made by [`client_msg_id`].
-fn number_of_id(frame: &[u8]) -> Option<u64> {
-    let at = find(frame, b"\"client_msg_id\":\"")? + 17;
-    let id = frame.get(at..at + 36)?;
-    u64::from_str_radix(std::str::from_utf8(&id[24..36]).ok()?, 16).ok()
-}
-
-fn client_msg_id(number: u64) -> String {
-    let mut id = uuid::Uuid::now_v7().into_bytes();
-    id[10..16].copy_from_slice(&number.to_be_bytes()[2..8]);
-    uuid::Uuid::from_bytes(id).to_string()
-}
-
-/// A `send` frame with a text of 64 characters that carries the number.
-pub fn send_frame(conversation: &str, number: u64) -> String {
-    let id = client_msg_id(number);
-    format!(
-        r##"{{"type":"send","id":"{number}","conversation_id":"{conversation}","client_msg_id":"{id}","body":{{"text":"#{number} the quick brown fox jumps over the lazy dog, twice a day"}}}}"##
-    )
 }
 
 /// Runs the plan for people at their server.

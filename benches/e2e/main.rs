@@ -9,6 +9,8 @@
 mod accept;
 mod echo;
 mod fanout;
+mod figures;
+mod frames;
 mod idle;
 mod load;
 #[path = "../measure/measure.rs"]

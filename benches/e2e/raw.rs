@@ -3,7 +3,9 @@
 //! command line: `raw-server KIND`.
 
 use crate::{
-    load::{Figures, Plan, Shape, Until, drive, field},
+    figures::Figures,
+    frames::field,
+    load::{Plan, Shape, Until, drive},
     server::Server,
     socket::{find, frame, framed},
 };

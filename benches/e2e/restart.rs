@@ -1,7 +1,8 @@
 //! `restart`: `kill -9` under load to the first login, and to the first `sequenced`.
 
 use crate::{
-    load::{self, Plan, Shape, send_frame},
+    frames::send_frame,
+    load::{self, Plan, Shape},
     measure::{Run, Sample, now},
     people::People,
     server::Server,

@@ -18,7 +18,6 @@ const KEY: &[u8] = b"0190f5c2-7b1e-7c3d-8e4f-5a6b7c8d9e0f";
 const IN_FLIGHT: usize = 4_000;
 const COMMITS: [usize; 3] = [20, 100, 1_000];
 const OPENS: usize = 50;
-const FULL_PAUSE: Duration = Duration::from_micros(200);
 
 pub async fn bench(run: &Run) {
     let Some(url) = engines::url("PARLOR__LOG", "kafka:") else { return };
@@ -80,9 +79,8 @@ async fn bare_appends(kafka: &Kafka, duration: Duration) -> Sample {
         let producer = bare_kafka::producer(&brokers, None);
         let (started, cpu, mut done) = (now(), own_cpu(), 0);
         while started.elapsed() < duration {
-            while done - producer.context().count() >= IN_FLIGHT {
-                // Far shorter than so many take; turning would take the broker's core.
-                std::thread::sleep(FULL_PAUSE);
+            if done >= IN_FLIGHT {
+                producer.context().wait(done + 1 - IN_FLIGHT);
             }
             let record = BaseRecord::to(&topic).partition(done as i32 % 4).key(KEY).payload(&VALUE[..]);
             producer.send(record).map_err(|(error, _)| error).expect("taken");

@@ -1,5 +1,6 @@
 //! The bare Kafka client, with the settings that ours has.
 
+use parking_lot::{Condvar, Mutex};
 use parlor_engines::log::Entry;
 use parlor_schemas::Topic;
 use rdkafka::{
@@ -9,7 +10,7 @@ use rdkafka::{
     producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer},
 };
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
     time::Duration,
 };
 
@@ -19,13 +20,28 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 /// A producer that counts acknowledgements.
 pub type Producer = ThreadedProducer<Counting>;
 
+/// Acknowledgements so far, and who waits for so many of them.
 #[derive(Default)]
-pub struct Counting(AtomicUsize);
+pub struct Counting {
+    count: AtomicUsize,
+    wanted: AtomicUsize,
+    gate: Mutex<()>,
+    reached: Condvar,
+}
 
 impl Counting {
-    /// Acknowledged so far.
+    /// Sleeps until so many have come: turning would take the broker's core.
+    pub fn wait(&self, wanted: usize) {
+        self.wanted.store(wanted, SeqCst);
+        let mut gate = self.gate.lock();
+        while self.count.load(SeqCst) < wanted {
+            assert!(!self.reached.wait_for(&mut gate, PATIENCE).timed_out(), "acknowledged");
+        }
+    }
+
+    /// So far.
     pub fn count(&self) -> usize {
-        self.0.load(Ordering::Acquire)
+        self.count.load(SeqCst)
     }
 }
 
@@ -36,7 +52,10 @@ impl ProducerContext for Counting {
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         assert!(result.is_ok(), "durable");
-        self.0.fetch_add(1, Ordering::Release);
+        if self.count.fetch_add(1, SeqCst) + 1 >= self.wanted.load(SeqCst) {
+            let _gate = self.gate.lock();
+            self.reached.notify_all();
+        }
     }
 }
 
@@ -57,6 +76,7 @@ pub fn producer(brokers: &str, transactional_id: Option<&str>) -> Producer {
 
 /// One transaction. `topic`: where each entry goes.
 pub fn commit(producer: &Producer, topic: impl Fn(Topic) -> String, entries: &[Entry]) {
+    let acknowledged = producer.context().count();
     producer.begin_transaction().expect("begun");
     for entry in entries {
         let topic = topic(entry.topic);
@@ -72,7 +92,8 @@ pub fn commit(producer: &Producer, topic: impl Fn(Topic) -> String, entries: &[E
         }
         producer.send(record).map_err(|(error, _)| error).expect("taken");
     }
-    // Waits for what is under way.
+    // A commit that has to wait for them looks only every 100 ms.
+    producer.context().wait(acknowledged + entries.len());
     producer.commit_transaction(PATIENCE).expect("committed");
 }
 

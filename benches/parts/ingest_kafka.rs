@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Commands for each second of a round.
-const PER_SECOND: f64 = 20_000.0;
+const PER_SECOND: f64 = 40_000.0;
 const CONVERSATIONS: usize = 100;
 const APPEND: usize = 1_000;
 

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-const WIDTH: f64 = 760.0;
+const WIDTH: f64 = 800.0;
 const HEIGHT: f64 = 440.0;
 const LEFT: f64 = 64.0;
-const RIGHT: f64 = 216.0;
+const RIGHT: f64 = 256.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = 52.0;
 /// Told apart by people who see colours differently, too (Okabe and Ito).
