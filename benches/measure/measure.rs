@@ -7,6 +7,7 @@ mod journal;
 mod process;
 mod report;
 mod series;
+mod shown;
 
 pub use journal::Journal;
 pub use process::{cpu, fine_cpu, now, own_cpu, resident};

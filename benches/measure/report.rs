@@ -1,6 +1,9 @@
 //! One line for people, one JSON object for plots.
 
-use super::series::{median, spread};
+use super::{
+    series::{median, spread},
+    shown::shown,
+};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, fmt};
 
@@ -124,16 +127,6 @@ impl Report {
             "x": self.at.as_ref().map(|(_, x)| x),
             "figures": self.figures,
         })
-    }
-}
-
-/// Three digits that count.
-fn shown(value: f64) -> String {
-    match value.abs() {
-        n if n >= 100.0 => format!("{value:.0}"),
-        n if n >= 10.0 => format!("{value:.1}"),
-        n if n >= 1.0 => format!("{value:.2}"),
-        _ => format!("{value:.3}"),
     }
 }
 

@@ -5,6 +5,8 @@
 #![allow(missing_docs)]
 
 mod chart;
+#[path = "../measure/shown.rs"]
+mod shown;
 mod table;
 
 use chart::{Chart, Line};

@@ -1,5 +1,6 @@
 //! The table of results in benches/README.md, between its two marks.
 
+use crate::shown::shown;
 use serde_json::Value;
 use std::{fmt::Write as _, fs, path::Path};
 
@@ -52,14 +53,4 @@ fn word(value: &Value) -> &str {
 fn spread(report: &Value) -> String {
     let spread = report["verdict"]["spread"].as_f64().or_else(|| report["ours"]["spread"].as_f64());
     spread.map(|spread| format!("{:.0} %", spread * 100.0)).unwrap_or_default()
-}
-
-/// Three digits that count.
-fn shown(value: f64) -> String {
-    match value.abs() {
-        n if n >= 100.0 => format!("{value:.0}"),
-        n if n >= 10.0 => format!("{value:.1}"),
-        n if n >= 1.0 => format!("{value:.2}"),
-        _ => format!("{value:.3}"),
-    }
 }
