@@ -33,7 +33,7 @@ use measure::Run;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const ALL: [&str; 10] = [
+const ALL: [&str; 11] = [
     "ws_echo",
     "ws_fanout",
     "ws_idle",
@@ -44,6 +44,7 @@ const ALL: [&str; 10] = [
     "accept",
     "restart",
     "e2e",
+    "e2e_engines",
 ];
 
 async fn all(run: &Run) {
@@ -58,7 +59,8 @@ async fn all(run: &Run) {
             "slow_consumer" => slow::bench(run).await,
             "accept" => accept::bench(run).await,
             "restart" => restart::bench(run).await,
-            _ => whole::bench(run).await,
+            "e2e" => whole::embedded(run).await,
+            _ => whole::on_engines(run).await,
         }
     }
 }

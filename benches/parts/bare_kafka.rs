@@ -92,8 +92,12 @@ pub fn commit(producer: &Producer, topic: impl Fn(Topic) -> String, entries: &[E
         }
         producer.send(record).map_err(|(error, _)| error).expect("taken");
     }
-    // A commit that has to wait for them looks only every 100 ms.
+    // A commit that finds one under way looks again only after 100 ms; the last is counted down a moment
+    // after it was told of. Ours waits likewise.
     producer.context().wait(acknowledged + entries.len());
+    while producer.in_flight_count() > 0 {
+        std::thread::yield_now();
+    }
     producer.commit_transaction(PATIENCE).expect("committed");
 }
 
@@ -104,6 +108,9 @@ pub fn consumer(brokers: &str, topic: &str, partitions: i32) -> BaseConsumer {
         .set("bootstrap.servers", brokers)
         .set("group.id", "bench")
         .set("isolation.level", "read_committed")
+        .set("fetch.wait.max.ms", "100")
+        // By default a full queue makes it rest for a second.
+        .set("fetch.queue.backoff.ms", "5")
         .set("enable.auto.commit", "false");
     let consumer: BaseConsumer = config.create().expect("a consumer");
     let mut list = TopicPartitionList::new();

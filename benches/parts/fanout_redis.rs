@@ -23,29 +23,33 @@ use uuid::Uuid;
 
 /// Events of each second of a round.
 const PER_SECOND: f64 = 100_000.0;
-/// Events that one wake of fanout has for one gateway under load.
-const PER_PUBLISH: usize = 64;
-/// PUBLISHes of one pipeline of the baseline.
-const PIPELINE: usize = 512;
+/// Events in each of our publishes, which are awaited: of a wake of fanout under load, and when it catches
+/// up. And how many PUBLISHes of one event the baseline has under way: like ours one, and the most that
+/// helps it.
+const CASES: [(usize, usize, &str); 3] = [
+    (64, 1, "one PUBLISH each, awaited"),
+    (64, 512, "one PUBLISH each, 512 under way"),
+    (512, 512, "one PUBLISH each, 512 under way"),
+];
 
 pub async fn bench(run: &Run) {
     let Some(url) = engines::url("PARLOR__LIVE", "redis:") else { return };
     let events = (PER_SECOND * run.round.as_secs_f64()) as usize;
-    let events = events.next_multiple_of(PER_PUBLISH).next_multiple_of(PIPELINE);
+    let events = events.next_multiple_of(512);
     let data = tempfile::tempdir().expect("a temporary directory");
     let mut tuning = Tuning { bus_messages: events, ..Tuning::default() };
     tuning.redis.prefix = format!("bench{}:", Uuid::now_v7().simple());
     let engines = engines::opened(&data, None, Some(url.clone()), &tuning).await;
-    let duel = run
-        .duel(async |side| match side {
-            Side::Ours => bridge(&engines, events).await,
-            Side::Baseline => publishes(&url, events).await,
-        })
-        .await;
-    let case = format!("{events} events, {PER_PUBLISH} a publish");
-    run.tell(
-        &duel.rate("fanout_redis", case, "events").against("one PUBLISH each").judged(Judged::Rate(4.0)),
-    );
+    for (each, under_way, baseline) in CASES {
+        let duel = run
+            .duel(async |side| match side {
+                Side::Ours => bridge(&engines, events, each).await,
+                Side::Baseline => publishes(&url, events, under_way).await,
+            })
+            .await;
+        let report = duel.rate("fanout_redis", format!("{events} events, {each} a publish"), "events");
+        run.tell(&report.against(baseline).judged(Judged::Rate(4.0)));
+    }
     engines.close().await;
 }
 
@@ -59,14 +63,14 @@ fn sample(events: usize, wall: f64, cpu: f64) -> Sample {
 }
 
 /// Until a gateway's channel has given all of them.
-async fn bridge(engines: &Engines, events: usize) -> Sample {
+async fn bridge(engines: &Engines, events: usize, each: usize) -> Sample {
     let gateway = GatewayId(Uuid::now_v7());
     let mut channel = engines.live.subscribe(gateway).await.expect("a channel");
     let (started, cpu) = (now(), own_cpu());
     let live = engines.live.clone();
     let sender = tokio::spawn(async move {
-        for number in 1..=events / PER_PUBLISH {
-            let items = (0..PER_PUBLISH).map(|_| event()).collect();
+        for number in 1..=events / each {
+            let items = (0..each).map(|_| event()).collect();
             let message = LinkMessage { link_id: LinkId(Uuid::from_u128(1)), number: number as u64, items };
             live.publish(vec![(gateway, message.encode())]).await.expect("a publish");
         }
@@ -81,7 +85,7 @@ async fn bridge(engines: &Engines, events: usize) -> Sample {
 }
 
 /// The same events, a PUBLISH for each, in pipelines.
-async fn publishes(url: &str, events: usize) -> Sample {
+async fn publishes(url: &str, events: usize, under_way: usize) -> Sample {
     let client = redis::Client::open(format!("{url}?protocol=resp3")).expect("a URL");
     let received = Arc::new(AtomicUsize::new(0));
     let count = received.clone();
@@ -97,9 +101,9 @@ async fn publishes(url: &str, events: usize) -> Sample {
     subscriber.subscribe("bench").await.expect("a subscription");
     let mut publisher = client.get_multiplexed_async_connection().await.expect("a connection");
     let (started, cpu) = (now(), own_cpu());
-    for _ in 0..events / PIPELINE {
+    for _ in 0..events / under_way {
         let mut pipeline = redis::pipe();
-        for number in 0..PIPELINE {
+        for number in 0..under_way {
             let (link_id, items) = (LinkId(Uuid::from_u128(1)), vec![event()]);
             let message = LinkMessage { link_id, number: number as u64, items };
             pipeline.cmd("PUBLISH").arg("bench").arg(&message.encode()[..]).ignore();

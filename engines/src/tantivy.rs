@@ -47,7 +47,7 @@ const MEMORY_MIN: usize = 16_000_000;
 
 impl Default for SearchSettings {
     fn default() -> Self {
-        Self { commit_every_ms: 1_000, memory_bytes: 32_000_000, at_once: 4, timeout_ms: 3_000 }
+        Self { commit_every_ms: 1_000, memory_bytes: 16_000_000, at_once: 4, timeout_ms: 3_000 }
     }
 }
 

@@ -90,6 +90,12 @@ impl Group {
         }
     }
 
+    /// Whether people wait for what it does: order, delivery, ticks. The others may gather records
+    /// for a moment and do more at once.
+    pub fn is_urgent(self) -> bool {
+        matches!(self, Self::Ingest | Self::Fanout | Self::FanoutReceipts)
+    }
+
     /// The one topic that it reads.
     pub fn topic(self) -> Topic {
         match self {

@@ -4,14 +4,23 @@ use super::{Retry, Stop};
 use crate::log::{LogRecord, StoredOffset};
 use parking_lot::Mutex;
 use parlor_schemas::topics::{Group, Offset, Partition};
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 /// Batches that wait in a partition's queue.
-pub(super) const QUEUE: usize = 4;
+const QUEUE: usize = 4;
+/// Those of a group that nobody waits for: while it is full the log is not asked for more.
+const QUEUE_PATIENT: usize = 1;
+/// Such a group takes records this often at most, so that at middling loads each write has many ...
+const LINGER: Duration = Duration::from_millis(25);
+/// ... unless its last batch was as large as this: then there are more to come.
+const BACKLOG: usize = 200;
 /// Records that one `next` gives at most; more stay queued.
 const BATCH_MAX: usize = 2_000;
 
@@ -49,6 +58,13 @@ pub struct Feed {
     pub(super) queue: mpsc::Receiver<Delivery>,
     pub(super) notices: mpsc::Sender<Notice>,
     pub(super) shared: Arc<Shared>,
+    /// A patient group's next batch is not taken before.
+    pub(super) not_before: Instant,
+}
+
+/// How many batches may wait for a task of the group.
+pub(super) fn queue_of(group: Group) -> usize {
+    if group.is_urgent() { QUEUE } else { QUEUE_PATIENT }
 }
 
 impl Feed {
@@ -66,10 +82,14 @@ impl Feed {
     /// partition is being given up. Cancel-safe.
     pub async fn next(&mut self) -> Result<Vec<LogRecord>, Stop> {
         loop {
+            let delivery = async {
+                tokio::time::sleep_until(self.not_before).await;
+                self.queue.recv().await
+            };
             let delivery = tokio::select! {
                 biased;
                 () = self.retry.closing().cancelled() => return Err(Stop::Closing),
-                delivery = self.queue.recv() => delivery.ok_or(Stop::Closing)?,
+                delivery = delivery => delivery.ok_or(Stop::Closing)?,
             };
             if self.is_stale(&delivery) {
                 self.tell_room();
@@ -82,6 +102,9 @@ impl Feed {
                     Ok(more) => records.extend(more.records),
                     Err(_) => break,
                 }
+            }
+            if !self.group.is_urgent() && records.len() < BACKLOG {
+                self.not_before = Instant::now() + LINGER;
             }
             self.tell_room();
             return Ok(records);

@@ -2,7 +2,7 @@
 
 use super::{
     Retry, Role, Stop,
-    feed::{Delivery, Feed, Notice, QUEUE, Shared},
+    feed::{Delivery, Feed, Notice, Shared, queue_of},
     name_of,
     retry::pauses,
 };
@@ -61,7 +61,7 @@ impl Partitions {
 
     /// Begins to serve a partition.
     pub(super) fn open(&mut self, tasks: &mut Tasks, partition: Partition, stored: Option<StoredOffset>) {
-        let (queue, receiver) = mpsc::channel(QUEUE);
+        let (queue, receiver) = mpsc::channel(queue_of(self.group));
         let retry = self.retry.child(name_of(self.group, partition));
         retry.health().set(retry.name(), true, "running");
         let shared = Arc::new(Shared::default());
@@ -73,6 +73,7 @@ impl Partitions {
             queue: receiver,
             notices: self.notices.clone(),
             shared: shared.clone(),
+            not_before: tokio::time::Instant::now(),
         };
         let role = self.role.clone();
         tasks.spawn(async move { (partition, role.serve(feed).await) });

@@ -33,7 +33,7 @@ use tokio::{sync::oneshot, time::Instant};
 
 /// Each partition has one order under way, so this is never full.
 const QUEUE: usize = 4_096;
-/// Changes of a commit that need not wait for more.
+/// Changes of one order that is not to wait: its partition has more to bring.
 const LARGE: usize = 1_000;
 /// How often expired messages are taken out of the index (they are never shown).
 const EXPIRE_MS: i64 = 60_000;
@@ -126,15 +126,13 @@ impl Work {
         let mut orders = vec![first];
         let every = Duration::from_millis(self.setting.settings.commit_every_ms);
         loop {
-            // Neither has an answer without a commit anything to wait for, nor a commit that is large.
-            let changes = |order: &Order| match order {
-                Order::Write { changes, .. } => changes.len().max(1),
-                Order::Clear { .. } => 1,
-                Order::Covered { .. } => 0,
-            };
-            let waits = (1..LARGE).contains(&orders.iter().map(changes).sum::<usize>());
+            // Neither has an answer without a commit anything to wait for, nor has a large order.
+            let is_large =
+                |order: &Order| matches!(order, Order::Write { changes, .. } if changes.len() >= LARGE);
+            let is_answer = |order: &Order| matches!(order, Order::Covered { .. });
+            let at_once = orders.iter().any(is_large) || orders.iter().all(is_answer);
             let passed = self.ended.map_or(every, |ended| ended.elapsed());
-            let rest = if waits { every.saturating_sub(passed) } else { Duration::ZERO };
+            let rest = if at_once { Duration::ZERO } else { every.saturating_sub(passed) };
             match self.queue.recv_timeout(rest) {
                 Ok(order) => orders.push(order),
                 Err(mpsc::RecvTimeoutError::Timeout) => return (orders, true),
