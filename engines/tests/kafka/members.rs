@@ -16,7 +16,7 @@ use parlor_schemas::{
     topics::{Group, Offset, Partition},
 };
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -116,6 +116,36 @@ async fn partitions_move_under_load_and_nothing_is_delivered_twice() {
     first.await.unwrap();
     second.await.unwrap();
     assert!(shared.seen.lock().unwrap().values().all(|times| *times == 1), "each record once");
+}
+
+/// Marks are rebuilt and then told again from elsewhere: with nothing to rebuild the second start comes
+/// before the client has begun to fetch.
+#[tokio::test(flavor = "multi_thread")]
+async fn starts_that_follow_each_other_at_once_end_at_the_last_one() {
+    let at = Kafka::new().await;
+    let engines = at.open().await;
+    for partition in 0..4 {
+        let entries = (0..100).map(|n| entry(Topic::Receipts, partition, "k", Some(&n.to_string())));
+        append(&*engines.log, entries.collect()).await;
+    }
+    for _ in 0..5 {
+        let mut member = engines.log.join(Group::FanoutReceipts).await.unwrap();
+        let Event::Assigned(assigned) = soon("partitions", member.next()).await.unwrap() else { panic!() };
+        for (partition, _) in &assigned {
+            for from in [0, 50, 90] {
+                member.start(*partition, from).await.unwrap();
+            }
+        }
+        let mut missing: BTreeSet<_> = assigned.into_iter().map(|(partition, _)| partition).collect();
+        while !missing.is_empty() {
+            if let Event::Records(partition, records) = soon("records", member.next()).await.unwrap() {
+                if missing.remove(&partition) {
+                    assert_eq!(records[0].offset, 90);
+                }
+            }
+        }
+        member.leave().await.unwrap();
+    }
 }
 
 /// A role starts again where it wants, with records of before in every queue.

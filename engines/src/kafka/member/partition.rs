@@ -13,7 +13,10 @@ use rdkafka::{
     consumer::base_consumer::PartitionQueue,
     error::{KafkaError, RDKafkaErrorCode},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// What one look into a partition's queue gave.
 pub(super) enum Found {
@@ -38,6 +41,14 @@ pub(super) enum Stage {
     Released,
 }
 
+/// Where a started partition is to go on.
+#[derive(Clone, Copy)]
+pub(super) struct Seeking {
+    pub(super) from: Offset,
+    /// Tried until then.
+    pub(super) until: Instant,
+}
+
 #[derive(Default)]
 pub(super) struct Held {
     pub(super) stage: Stage,
@@ -48,6 +59,8 @@ pub(super) struct Held {
     pub(super) position: Offset,
     pub(super) lag: Lag,
     told_end: bool,
+    /// A new start that the client has not carried out yet: nothing is delivered meanwhile.
+    pub(super) seeking: Option<Seeking>,
     /// Of the first start on: the client's queue of this partition.
     queue: Option<PartitionQueue<Context>>,
     /// Met behind records that had to be told first.
@@ -82,7 +95,7 @@ impl Held {
 
     /// The next records that are there now, or what is there instead of them.
     pub(super) fn look(&mut self, records_max: usize, bytes_max: usize) -> Option<Found> {
-        if self.stage != Stage::Told || self.paused {
+        if self.stage != Stage::Told || self.paused || self.seeking.is_some() {
             return None;
         }
         if let Some(next) = self.next.take() {

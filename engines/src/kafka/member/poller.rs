@@ -4,7 +4,7 @@ use super::{
     Answer, Client, Command, News,
     context::Heard,
     lag::Lag,
-    partition::{Found, Held, Stage},
+    partition::{Found, Held, Seeking, Stage},
     storing::Storing,
 };
 use crate::{
@@ -26,7 +26,7 @@ use std::{
         mpsc,
     },
     thread::{self, Thread},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::mpsc::{Sender, error::TrySendError};
 
@@ -99,6 +99,7 @@ impl Poller {
                 Obeyed::Leave(answer) => break answer,
             }
             self.announce();
+            self.seek();
             self.storing.go_on();
             self.give_back();
             self.flush();
@@ -253,17 +254,43 @@ impl Poller {
         if held.stage > Stage::Told {
             return Ok(());
         }
-        let place = Place::Offset(from as i64);
-        let begun = if held.is_started() {
-            self.client.seek(topic, partition as i32, place, self.cluster.patience())
-        } else {
-            held.split(&self.client, topic, partition as i32, &self.wake);
-            let mut list = TopicPartitionList::new();
-            list.add_partition_offset(topic, partition as i32, place)
-                .and_then(|()| self.client.incremental_assign(&list))
-        };
+        if held.is_started() {
+            held.begin(from, generation);
+            held.seeking = Some(Seeking { from, until: Instant::now() + self.cluster.patience() });
+            self.seek();
+            return Ok(());
+        }
+        held.split(&self.client, topic, partition as i32, &self.wake);
         held.begin(from, generation);
-        begun.map_err(|error| LogError::Failed(format!("start partition {partition} of {topic}: {error}")))
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition as i32, Place::Offset(from as i64))
+            .and_then(|()| self.client.incremental_assign(&list))
+            .map_err(|error| LogError::Failed(format!("start partition {partition} of {topic}: {error}")))
+    }
+
+    /// Carries out new starts. The client refuses one ("erroneous state") as long as it has not begun to
+    /// fetch the partition, which it does some time after it was told to: such a one is tried again.
+    fn seek(&mut self) {
+        let topic = self.cluster.topic(self.group.topic());
+        for (partition, held) in &mut self.held {
+            let Some(Seeking { from, until }) = held.seeking else { continue };
+            let mut list = TopicPartitionList::new();
+            let sought = list
+                .add_partition_offset(topic, *partition as i32, Place::Offset(from as i64))
+                .and_then(|()| self.client.seek_partitions(list, ASK))
+                .and_then(|list| list.elements().first().map_or(Ok(()), |element| element.error()));
+            match sought {
+                Ok(()) => held.seeking = None,
+                Err(error) if Instant::now() < until => {
+                    tracing::debug!(group = self.group.name(), partition, %error, "seeks again");
+                }
+                Err(error) => {
+                    held.seeking = None;
+                    let error = LogError::Failed(format!("start partition {partition} of {topic}: {error}"));
+                    self.outbox.push_back(News { generation: held.generation, event: Err(error) });
+                }
+            }
+        }
     }
 
     /// Tells the caller of new partitions, with what the group stored for each.
