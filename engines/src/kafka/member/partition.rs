@@ -13,10 +13,8 @@ use rdkafka::{
     consumer::base_consumer::PartitionQueue,
     error::{KafkaError, RDKafkaErrorCode},
 };
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
 
 /// What one look into a partition's queue gave.
 pub(super) enum Found {

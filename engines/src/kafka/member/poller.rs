@@ -26,9 +26,12 @@ use std::{
         mpsc,
     },
     thread::{self, Thread},
-    time::{Duration, Instant},
+    time::Duration,
 };
-use tokio::sync::mpsc::{Sender, error::TrySendError};
+use tokio::{
+    sync::mpsc::{Sender, error::TrySendError},
+    time::Instant,
+};
 
 /// Nobody waits longer than this for something that came without a wake-up.
 const TICK: Duration = Duration::from_millis(100);
