@@ -138,10 +138,10 @@ async fn starts_that_follow_each_other_at_once_end_at_the_last_one() {
         }
         let mut missing: BTreeSet<_> = assigned.into_iter().map(|(partition, _)| partition).collect();
         while !missing.is_empty() {
-            if let Event::Records(partition, records) = soon("records", member.next()).await.unwrap() {
-                if missing.remove(&partition) {
-                    assert_eq!(records[0].offset, 90);
-                }
+            if let Event::Records(partition, records) = soon("records", member.next()).await.unwrap()
+                && missing.remove(&partition)
+            {
+                assert_eq!(records[0].offset, 90);
             }
         }
         member.leave().await.unwrap();

@@ -17,6 +17,7 @@ use rdkafka::{
     Offset as Place, TopicPartitionList,
     consumer::Consumer as _,
     error::{KafkaError, RDKafkaErrorCode},
+    topic_partition_list::TopicPartitionListElem,
 };
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -281,7 +282,7 @@ impl Poller {
             let sought = list
                 .add_partition_offset(topic, *partition as i32, Place::Offset(from as i64))
                 .and_then(|()| self.client.seek_partitions(list, ASK))
-                .and_then(|list| list.elements().first().map_or(Ok(()), |element| element.error()));
+                .and_then(|list| list.elements().first().map_or(Ok(()), TopicPartitionListElem::error));
             match sought {
                 Ok(()) => held.seeking = None,
                 Err(error) if Instant::now() < until => {
