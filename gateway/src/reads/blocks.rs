@@ -39,8 +39,17 @@ impl Reader {
         Ok(self.blocks_of(user).await?.contains(&peer).then_some(peer))
     }
 
-    /// The user has blocked somebody, or no longer.
-    pub fn forget_blocks(&self, user: UserId) {
-        self.blocks.invalidate(&user);
+    /// The order has it that the user blocks the other one, or no longer: waits until the store has it
+    /// too, so that whoever is answered then finds it everywhere. After `edge.reads_retry_ms` it is left
+    /// to come late, as it does at other gateways: it holds already where order decides.
+    pub async fn follow_block(&self, by: UserId, user: UserId, on: bool) {
+        let look = || async {
+            let stored = self.engines.store.blocked(&[(by, user)]).await?;
+            if stored == [on] { Ok(()) } else { Err(ReadError::NotYet) }
+        };
+        if let Err(problem) = self.patiently(look).await {
+            tracing::debug!(why = %problem.detail, "a block is not stored yet");
+        }
+        self.blocks.invalidate(&by);
     }
 }

@@ -63,7 +63,7 @@ async fn set(
     }
     let id = ConversationId::direct(who.user_id, user);
     ask::ask(edge, who, id, key, commands::block(user, on)?).await?;
-    edge.reads.forget_blocks(who.user_id);
+    edge.reads.follow_block(who.user_id, user, on).await;
     // Whoever watches the other one stops, or begins, to see.
     presence::hint(edge, vec![who.user_id, user], true).await;
     Ok(StatusCode::NO_CONTENT)
