@@ -15,8 +15,7 @@ const FRAME_MAX: usize = 64 * 1024;
 /// Reads a text as a client's frame, the fast way and the slow one.
 pub fn frame(text: &str) {
     if text.len() <= FRAME_MAX {
-        let kind = wire::with_frame(text, |frame| frame.kind.to_string());
-        assert!(kind != Ok(String::new()), "a frame of no type");
+        wire::read_both_ways(text);
     }
 }
 

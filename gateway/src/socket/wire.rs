@@ -30,12 +30,19 @@ pub(crate) enum Unread {
 
 /// Reads a text and hands the frame on.
 pub(crate) fn with_frame<T>(text: &str, then: impl FnOnce(ClientFrame<'_>) -> T) -> Result<T, Unread> {
-    if !has_nul(text.as_bytes())
-        && let Ok(Object(frame)) = serde_json::from_str::<Object<ClientFrame<'_>>>(text)
-        && frame.id.as_deref().is_none_or(is_id)
-    {
-        return Ok(then(frame));
+    match quickly(text) {
+        Some(frame) => Ok(then(frame)),
+        None => carefully(text, then),
     }
+}
+
+fn quickly(text: &str) -> Option<ClientFrame<'_>> {
+    let Object(frame) = (!has_nul(text.as_bytes())).then(|| serde_json::from_str(text).ok())??;
+    let frame: ClientFrame<'_> = frame;
+    frame.id.as_deref().is_none_or(is_id).then_some(frame)
+}
+
+fn carefully<T>(text: &str, then: impl FnOnce(ClientFrame<'_>) -> T) -> Result<T, Unread> {
     let (id, filtered) = filter(text)?;
     if has_nul(filtered.as_bytes()) {
         return Err(Unread::Refused { id, detail: "U+0000 is not allowed".into() });
@@ -118,6 +125,16 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
             }
         }
         from.deserialize_map(Reader)
+    }
+}
+
+/// Reads a text both ways: of known types both make the same of it (for fuzz targets).
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read_both_ways(text: &str) {
+    let named = |frame: ClientFrame<'_>| (frame.kind.to_string(), frame.id.map(String::from));
+    let (quick, careful) = (quickly(text).map(named), carefully(text, named));
+    if let Some(quick) = quick.filter(|(kind, _)| fields_of(kind).is_some()) {
+        assert_eq!(careful, Ok(quick), "{text:?}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Sockets that ask for history without end and read none of it: what waits for them has a bound.
 
 use anyhow::{Context as _, Result, ensure};
-use futures_util::SinkExt as _;
+use futures_util::{SinkExt as _, future::join_all};
 use parlor_schemas::frames::SUBPROTOCOL;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -12,24 +12,29 @@ use tokio::{
 };
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{Message, client::IntoClientRequest as _},
+    tungstenite::{self, Message, client::IntoClientRequest as _},
 };
 use uuid::Uuid;
 
 /// Enough to fill a page of 48 KiB (PROTOCOL §2).
 const MESSAGES: usize = 24;
 const TEXT_BYTES: usize = 2_048;
-/// Each is answered with a page, were nothing bounded: 40 sockets would be owed almost 2 GB.
-const FETCHES: usize = 1_000;
-/// A gateway that reads no more from the socket lets the writer wait; that is an answer, too.
-const WRITE_MAX: Duration = Duration::from_secs(2);
-/// So long nothing is read.
-const DEAF: Duration = Duration::from_secs(8);
+/// So often each socket asks; were nothing bounded, 40 sockets would be owed 2 GB.
+const ROUNDS: usize = 100;
+/// So much is asked at a time: fewer than a gateway reads at once for one socket (`edge.fetches_max`), so
+/// that it answers with pages.
+const AT_ONCE: usize = 10;
+/// Between the rounds.
+const PAUSE: Duration = Duration::from_millis(80);
+/// Longer than all rounds take; a gateway that reads no more from the socket lets the writer wait.
+const DEAF: Duration = Duration::from_secs(12);
 
 /// Sockets that stay open, and deaf, until this is dropped.
 pub struct Deaf {
-    _sockets: Vec<WebSocketStream<MaybeTlsStream<TcpStream>>>,
+    _sockets: Vec<Socket>,
 }
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Opens `count` sockets that ask and do not read, and gives the gateways time to answer.
 ///
@@ -48,18 +53,20 @@ pub async fn ask(urls: &[String], count: usize) -> Result<Deaf> {
         request.headers_mut().insert("Sec-WebSocket-Protocol", SUBPROTOCOL.parse()?);
         sockets.push(connect_async(request).await?.0);
     }
-    for socket in &mut sockets {
-        let asked = async {
-            for _ in 0..FETCHES {
-                socket.feed(Message::text(fetch.clone())).await?;
-            }
-            socket.flush().await
-        };
-        // Closed, or not read any more: both are right.
-        drop(timeout(WRITE_MAX, asked).await);
-    }
-    sleep(DEAF).await;
+    // Closed, or not read any more: both are right.
+    drop(timeout(DEAF, join_all(sockets.iter_mut().map(|socket| ask_on(socket, &fetch)))).await);
     Ok(Deaf { _sockets: sockets })
+}
+
+async fn ask_on(socket: &mut Socket, fetch: &str) -> Result<(), tungstenite::Error> {
+    for _ in 0..ROUNDS {
+        for _ in 0..AT_ONCE {
+            socket.feed(Message::text(fetch)).await?;
+        }
+        socket.flush().await?;
+        sleep(PAUSE).await;
+    }
+    Ok(())
 }
 
 struct Person {

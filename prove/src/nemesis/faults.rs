@@ -21,8 +21,9 @@ use tokio::time::sleep;
 /// A file system of this size is what `DiskFull` fills.
 const DISK_BYTES: u64 = 256 << 20;
 
-/// What gateways may hold for deaf sockets: 40 outboxes, 20 answers for each, and what the load takes.
-const DEAF_MB: u64 = 400;
+/// What gateways may hold for deaf sockets: 40 outboxes of 256 KiB, 20 answers of 48 KiB for each, and three
+/// times as much for the load and what an allocator keeps.
+const DEAF_MB: u64 = 200;
 
 /// Everything that acts are done to.
 pub struct Scene {

@@ -35,9 +35,10 @@ pub async fn a_full_receiver_loses_messages_but_is_reached(at: &impl Setting) {
     let engines = at.open().await;
     let gateway = GatewayId(fresh());
     let mut receiver = engines.live.subscribe(gateway).await.unwrap();
-    for n in 0..100_000u32 {
-        let message = (gateway, Bytes::copy_from_slice(&n.to_be_bytes()));
-        assert_eq!(engines.live.publish(vec![message]).await.unwrap(), [1]);
+    let numbers: Vec<u32> = (0..100_000).collect();
+    for some in numbers.chunks(1_000) {
+        let messages = some.iter().map(|n| (gateway, Bytes::copy_from_slice(&n.to_be_bytes()))).collect();
+        assert_eq!(engines.live.publish(messages).await.unwrap(), [1; 1_000]);
     }
     let mut received = 0;
     while receiver.try_recv().is_ok() {
