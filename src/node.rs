@@ -4,7 +4,13 @@ use crate::{cli::RoleName, config::Config, keys, operators, watchdog};
 use anyhow::{Context, bail};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parlor_engines::{Engines, Health, SkewedClock};
-use std::{net::TcpListener, path::Path, sync::Arc};
+use std::{
+    env,
+    io::{self, IsTerminal as _},
+    net::TcpListener,
+    path::Path,
+    sync::Arc,
+};
 use tokio::{signal::unix::SignalKind, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -15,11 +21,7 @@ const SAYS_TOO_MUCH: [&str; 4] = ["tungstenite", "tokio_tungstenite", "hyper", "
 
 /// Runs the program until a signal or an alarm.
 pub async fn main(mut config: Config, roles: Vec<RoleName>) -> anyhow::Result<()> {
-    let mut filter = EnvFilter::try_new(&config.trace).context("trace")?;
-    for library in SAYS_TOO_MUCH {
-        filter = filter.add_directive(format!("{library}=info").parse().context("trace")?);
-    }
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    log_to_stderr(&config)?;
     refuse_impossible(&config, &roles)?;
     let metrics = PrometheusBuilder::new().install_recorder().context("the metrics recorder")?;
     let public = bind(config.listen)?;
@@ -39,6 +41,17 @@ pub async fn main(mut config: Config, roles: Vec<RoleName>) -> anyhow::Result<()
         outcome = operators => outcome.context("the operators' port")?,
     }
     engines.close().await;
+    Ok(())
+}
+
+/// Colors are for terminals whose owner wants them (no-color.org).
+fn log_to_stderr(config: &Config) -> anyhow::Result<()> {
+    let mut filter = EnvFilter::try_new(&config.trace).context("trace")?;
+    for library in SAYS_TOO_MUCH {
+        filter = filter.add_directive(format!("{library}=info").parse().context("trace")?);
+    }
+    let has_colors = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(has_colors).init();
     Ok(())
 }
 

@@ -94,7 +94,7 @@ impl Loop {
         self.partitions.close_all();
         let mut outcome = outcome;
         while let Some(joined) = self.tasks.join_next().await {
-            let ended = self.partitions.ended(joined);
+            let ended = self.partitions.ended(&mut self.tasks, joined);
             outcome = outcome.and(self.give_up(ended).await);
         }
         self.consumer.leave().await.map_err(alarm)?;
@@ -113,12 +113,15 @@ impl Loop {
                 },
                 Some(notice) = self.notices.recv() => self.on_notice(notice).await?,
                 Some(joined) = self.tasks.join_next() => {
-                    let ended = self.partitions.ended(joined);
+                    let ended = self.partitions.ended(&mut self.tasks, joined);
                     self.give_up(ended).await?;
                 }
                 _ = store.tick() => {
                     self.partitions.beat();
                     self.store_done().await?;
+                    for partition in self.partitions.held() {
+                        self.on_notice(Notice::Room(partition)).await?;
+                    }
                 }
             }
         }
@@ -126,6 +129,11 @@ impl Loop {
 
     async fn on_notice(&mut self, notice: Notice) -> Result<(), Stop> {
         match notice {
+            Notice::Start { partition, generation, .. }
+                if !self.partitions.is_current(partition, generation) =>
+            {
+                Ok(())
+            }
             Notice::Start { partition, from, generation } => {
                 match self.consumer.start(partition, from).await {
                     Ok(()) => {
@@ -157,8 +165,18 @@ impl Loop {
                     self.partitions.open(&mut self.tasks, partition, stored);
                 }
             }
-            Event::Revoked(revoked) => revoked.into_iter().for_each(|p| self.partitions.close(p, true)),
-            Event::Lost(lost) => lost.into_iter().for_each(|p| self.partitions.close(p, false)),
+            Event::Revoked(revoked) => {
+                for partition in revoked {
+                    if self.partitions.close(partition, true) {
+                        self.consumer.release(partition).await.map_err(alarm)?;
+                    }
+                }
+            }
+            Event::Lost(lost) => {
+                for partition in lost {
+                    self.partitions.close(partition, false);
+                }
+            }
             Event::Records(partition, records) => {
                 if !self.partitions.offer(partition, records) {
                     self.consumer.pause(partition, true).await.map_err(alarm)?;

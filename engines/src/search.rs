@@ -105,12 +105,14 @@ pub trait Index: Send + Sync + 'static {
     /// Everything of a partition before this offset is in the index; `None`: it knows nothing of it.
     async fn covered(&self, partition: Partition) -> Result<Option<Offset>, SearchError>;
 
-    /// Applies changes, in order, and notes that everything before `next` is in; done when durable.
+    /// Applies changes, in order, and notes that everything before `next` is in; done when durable, which
+    /// is at once if the writer `has_more` to bring, else with the others of the moment.
     async fn write(
         &self,
         partition: Partition,
         changes: Vec<Change>,
         next: Offset,
+        has_more: bool,
     ) -> Result<(), SearchError>;
 
     /// Forgets a partition.

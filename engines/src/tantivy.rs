@@ -142,8 +142,9 @@ impl Index for TantivyIndex {
         partition: Partition,
         changes: Vec<Change>,
         next: Offset,
+        has_more: bool,
     ) -> Result<(), SearchError> {
-        self.order(|answer| Order::Write { partition, changes, next, answer }).await
+        self.order(|answer| Order::Write { partition, changes, next, has_more, answer }).await
     }
 
     async fn clear(&self, partition: Partition) -> Result<(), SearchError> {

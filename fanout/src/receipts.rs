@@ -123,7 +123,9 @@ impl Receipts {
             next = batch.last().map_or(next, |record| record.offset + 1);
             // What can't be decoded has its dead letter already, or gets it when it is read again to be told.
             let decode = |record: &LogRecord| avro::decode_receipt(record.value.as_deref()?).ok();
-            let receipts = batch.iter().filter_map(decode).collect();
+            // What came after the end as it was then is raised when it is told: what does not move is not.
+            let before = |record: &&LogRecord| record.offset < lost.end;
+            let receipts = batch.iter().filter(before).filter_map(decode).collect();
             if !self.again(feed, receipts, epoch).await? {
                 return Ok(false);
             }

@@ -7,7 +7,10 @@ use crate::{
     reads::heads::Pages,
 };
 use futures_util::StreamExt as _;
-use parlor_schemas::{ConversationId, Topic, UserId, frames::ServerFrame};
+use parlor_schemas::{
+    ConversationId, Topic, UserId,
+    frames::{Close, ServerFrame},
+};
 use std::{
     collections::HashSet,
     sync::{
@@ -16,9 +19,12 @@ use std::{
     },
     time::Duration,
 };
+use tokio::time::timeout;
 
 /// After a failed round.
 const PAUSE: Duration = Duration::from_secs(1);
+/// A socket that has no room for so long is too slow: it comes back, and reads heads then.
+const ROOM_MAX: Duration = Duration::from_secs(5);
 
 /// Runs until the task is ended.
 pub(crate) async fn run(edge: Arc<Edge>) {
@@ -93,7 +99,10 @@ async fn tell(edge: &Edge, user: UserId, only: Option<&HashSet<ConversationId>>)
             let text: tokio_tungstenite::tungstenite::Utf8Bytes =
                 ServerFrame::Heads { id: None, items: &items, more: false, as_of: None }.text().into();
             for connection in edge.hub.of_user(user) {
-                connection.outbox.push_with_room(text.clone()).await;
+                // One that does not read must not keep the others from what they may have missed.
+                if timeout(ROOM_MAX, connection.outbox.push_with_room(text.clone())).await.is_err() {
+                    connection.outbox.close(Close::TooSlow);
+                }
             }
         }
         if !page.more {

@@ -60,7 +60,8 @@ impl Records {
             let next = last.offset + 1;
             let records = letters::decode(&self.engines, feed, &batch, avro::decode_record).await?;
             let changes: Vec<Change> = records.iter().filter_map(|(_, record)| change_of(record)).collect();
-            let write = || index.write(feed.partition, changes.clone(), next);
+            let has_more = feed.has_more();
+            let write = || index.write(feed.partition, changes.clone(), next, has_more);
             feed.retry.run("write the index", write).await?;
             metrics::counter!("parlor_indexer_records_total").increment(records.len() as u64);
             feed.done(next, "");

@@ -16,7 +16,7 @@ use parlor_schemas::{
 };
 use std::collections::BTreeSet;
 
-/// Records read at once.
+/// Records read at once, and changes written at once.
 const PAGE: usize = 1_000;
 
 /// Puts a partition's history into the index; where the log goes on.
@@ -26,6 +26,13 @@ pub(crate) async fn from_store(engines: &Engines, feed: &Feed) -> Result<Offset,
     // Read first: what is written later comes from the log.
     let written_to = retry.run("read written_to", || engines.store.written_to(partition)).await?;
     let ids = retry.run("list conversations", || conversations(engines, partition)).await?;
+    // Not covered before all is in: a restart begins again.
+    let write = async |changes: &mut Vec<Change>, next, has_more| {
+        let changes = std::mem::take(changes);
+        let write = || engines.index.write(partition, changes.clone(), next, has_more);
+        retry.run("write the index", write).await
+    };
+    let mut changes: Vec<Change> = Vec::new();
     for id in ids {
         let mut after = 0;
         loop {
@@ -33,11 +40,13 @@ pub(crate) async fn from_store(engines: &Engines, feed: &Feed) -> Result<Offset,
             let page = retry.run("read history", read).await?;
             let Some(last) = page.last() else { break };
             after = last.seq;
-            let changes: Vec<Change> = page.iter().filter_map(|record| change_of(id, record)).collect();
-            // Not covered before all is in: a restart begins again.
-            retry.run("write the index", || engines.index.write(partition, changes.clone(), 0)).await?;
+            changes.extend(page.iter().filter_map(|record| change_of(id, record)));
+            if changes.len() >= PAGE {
+                write(&mut changes, 0, true).await?;
+            }
         }
     }
+    write(&mut changes, written_to, true).await?;
     retry.health().set(retry.name(), true, "running");
     Ok(written_to)
 }

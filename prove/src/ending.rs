@@ -224,7 +224,7 @@ impl Ending<'_> {
     }
 
     async fn get(&self, device: &Device, path: &str) -> Result<Option<Value>, String> {
-        match self.api.patiently(&device.session, (Method::GET, path), None, self.patience).await {
+        match self.api.patiently(&device.session, (Method::GET, path), None, None, self.patience).await {
             Ok(value) => Ok(Some(value)),
             Err(Code::NotAMember | Code::NotFound) => Ok(None),
             Err(code) => Err(format!("GET {path}: {}", code.as_str())),
@@ -238,7 +238,8 @@ impl Ending<'_> {
             let device = &person.devices[0];
             let body = json!({"user_ids": users});
             let call = (Method::POST, "/presence");
-            let Ok(told) = self.api.patiently(&device.session, call, Some(&body), self.patience).await else {
+            let Ok(told) = self.api.patiently(&device.session, call, None, Some(&body), self.patience).await
+            else {
                 continue;
             };
             for item in told["items"].as_array().into_iter().flatten() {

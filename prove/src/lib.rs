@@ -14,7 +14,7 @@ mod load;
 mod operations;
 mod people;
 mod plan;
-mod rest;
+pub mod rest;
 mod run;
 mod settings;
 mod wire;

@@ -16,7 +16,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(3);
 
 /// What became of one call.
 #[derive(Debug)]
-pub(crate) enum Answer {
+pub enum Answer {
+    /// What was asked for.
     Done(Value),
     /// Nothing happened, and nothing will.
     Refused(Code),
@@ -26,8 +27,10 @@ pub(crate) enum Answer {
 
 /// A login on a device.
 #[derive(Debug)]
-pub(crate) struct Session {
+pub struct Session {
+    /// Whose.
     pub user_id: UserId,
+    /// Where.
     pub device_id: DeviceId,
     username: String,
     tokens: Mutex<Tokens>,
@@ -41,7 +44,7 @@ struct Tokens {
 
 /// The gateways.
 #[derive(Clone, Debug)]
-pub(crate) struct Api {
+pub struct Api {
     client: Client,
     urls: Arc<[String]>,
 }
@@ -50,12 +53,17 @@ pub(crate) struct Api {
 const PASSWORD: &str = "correct horse battery";
 
 impl Session {
+    /// The access token.
     pub fn access(&self) -> String {
         self.tokens.lock().access.clone()
     }
 }
 
 impl Api {
+    /// At these addresses, `http://host:port` each.
+    ///
+    /// # Errors
+    /// No HTTP client can be made.
     pub fn new(urls: &[String]) -> Result<Self, reqwest::Error> {
         let urls = urls.iter().map(|url| url.trim_end_matches('/').to_owned()).collect();
         let client = Client::builder().timeout(CALL_MAX).connect_timeout(CALL_MAX / 2).build()?;
@@ -92,17 +100,21 @@ impl Api {
         answer
     }
 
-    /// Calls until the answer is definite, or patience is over (then `unavailable`).
+    /// Calls, always with the same key, until the answer is definite.
+    ///
+    /// # Errors
+    /// It is refused; `unavailable`: patience is over.
     pub async fn patiently(
         &self,
         session: &Session,
         (method, path): (Method, &str),
+        key: Option<&str>,
         body: Option<&Value>,
         patience: Duration,
     ) -> Result<Value, Code> {
         let (until, mut pause, mut n) = (Instant::now() + patience, PAUSE_MIN, 0);
         loop {
-            match self.once(session, n, (method.clone(), path), None, body).await {
+            match self.once(session, n, (method.clone(), path), key, body).await {
                 Answer::Done(value) => return Ok(value),
                 Answer::Refused(code) => return Err(code),
                 Answer::Later(_, least) => {
@@ -117,6 +129,9 @@ impl Api {
     }
 
     /// Makes an account, or logs in: another device.
+    ///
+    /// # Errors
+    /// It is refused, or patience is over.
     pub async fn sign_in(&self, username: &str, is_new: bool, patience: Duration) -> Result<Session, String> {
         let path = if is_new { "register" } else { "login" };
         let device = json!({"kind": "desktop", "name": "prove"});

@@ -39,8 +39,8 @@ pub(super) enum Notice {
 }
 
 /// What the loop and the feed share.
-#[derive(Default)]
 pub(super) struct Shared {
+    /// Of the last start. Those of one task of a partition are never those of the next one.
     pub(super) generation: AtomicU64,
     pub(super) done: Mutex<Option<StoredOffset>>,
 }
@@ -111,6 +111,11 @@ impl Feed {
         }
     }
 
+    /// Whether records wait that [`Feed::next`] would give at once.
+    pub fn has_more(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
     /// Reports what is done; may be used beside a waiting [`Feed::next`].
     pub fn progress(&self) -> Progress {
         Progress { shared: self.shared.clone() }
@@ -126,8 +131,7 @@ impl Feed {
     }
 
     fn tell_room(&self) {
-        // A full channel means that the loop has notices to read anyway, and it looks at every
-        // held partition then.
+        // A full channel is no harm: the loop looks at every held partition from time to time.
         drop(self.notices.try_send(Notice::Room(self.partition)));
     }
 }

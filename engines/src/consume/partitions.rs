@@ -7,6 +7,7 @@ use super::{
     retry::pauses,
 };
 use crate::log::{LogError, LogRecord, StoredOffset};
+use parking_lot::Mutex;
 use parlor_schemas::topics::{Group, Offset, Partition};
 use std::{collections::HashMap, sync::Arc};
 use tokio::{sync::mpsc, task::JoinSet};
@@ -14,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Notices from feeds that wait; each feed has at most a few under way.
 const NOTICES: usize = 1_024;
+/// The low bits of a generation count a task's starts, the high ones are the task's number.
+const GENERATION_BITS: u32 = 32;
 
 /// A partition's task has ended.
 pub(super) struct Ended {
@@ -47,6 +50,10 @@ pub(super) struct Partitions {
     role: Arc<dyn Role>,
     retry: Retry,
     open: HashMap<Partition, Open>,
+    /// Given again before the task that lost them has ended: two must never serve the same one.
+    parked: HashMap<Partition, Option<StoredOffset>>,
+    /// Tasks begun so far.
+    begun: u64,
     notices: mpsc::Sender<Notice>,
     pauses: Box<dyn Iterator<Item = std::time::Duration> + Send>,
 }
@@ -56,15 +63,22 @@ impl Partitions {
     pub(super) fn new(group: Group, role: Arc<dyn Role>, retry: Retry) -> (Self, mpsc::Receiver<Notice>) {
         let (sender, notices) = mpsc::channel(NOTICES);
         let pauses = Box::new(pauses());
-        (Self { group, role, retry, open: HashMap::new(), notices: sender, pauses }, notices)
+        let (open, parked) = (HashMap::new(), HashMap::new());
+        (Self { group, role, retry, open, parked, begun: 0, notices: sender, pauses }, notices)
     }
 
-    /// Begins to serve a partition.
+    /// Begins to serve a partition, as soon as nobody does any more.
     pub(super) fn open(&mut self, tasks: &mut Tasks, partition: Partition, stored: Option<StoredOffset>) {
+        if self.open.contains_key(&partition) {
+            self.parked.insert(partition, stored);
+            return;
+        }
+        self.begun += 1;
+        let generation = self.begun << GENERATION_BITS;
         let (queue, receiver) = mpsc::channel(queue_of(self.group));
         let retry = self.retry.child(name_of(self.group, partition));
         retry.health().set(retry.name(), true, "running");
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared { generation: generation.into(), done: Mutex::default() });
         let feed = Feed {
             group: self.group,
             partition,
@@ -83,7 +97,7 @@ impl Partitions {
             closing,
             shared,
             held: None,
-            generation: 0,
+            generation,
             revoked: false,
             lost: false,
             last_offset: 0,
@@ -97,22 +111,29 @@ impl Partitions {
         self.retry.health().beat(self.group.name());
     }
 
-    /// Asks a partition's task to end; `revoked`: it drains and is then released.
-    pub(super) fn close(&mut self, partition: Partition, revoked: bool) {
+    /// Asks a partition's task to end; `revoked`: it drains and is then released. `true`: it has no task
+    /// yet, and may be released at once.
+    pub(super) fn close(&mut self, partition: Partition, revoked: bool) -> bool {
+        if self.parked.remove(&partition).is_some() {
+            return revoked;
+        }
         if let Some(open) = self.open.get_mut(&partition) {
             open.revoked |= revoked;
             open.lost |= !revoked;
             open.closing.cancel();
         }
+        false
     }
 
     pub(super) fn close_all(&mut self) {
+        self.parked.clear();
         self.open.values().for_each(|open| open.closing.cancel());
     }
 
-    /// What a task's end means.
+    /// What a task's end means. A partition that was given again meanwhile is served from now on.
     pub(super) fn ended(
         &mut self,
+        tasks: &mut Tasks,
         joined: Result<(Partition, Result<(), Stop>), tokio::task::JoinError>,
     ) -> Ended {
         let (partition, outcome) = match joined {
@@ -128,7 +149,10 @@ impl Partitions {
         self.gauge(partition).set(0.0);
         let open = self.open.remove(&partition);
         let done = open.as_ref().filter(|open| !open.lost).and_then(|open| open.shared.done.lock().take());
-        let revoked = open.is_some_and(|open| open.revoked);
+        let revoked = open.is_some_and(|open| open.revoked && !open.lost);
+        if let Some(stored) = self.parked.remove(&partition) {
+            self.open(tasks, partition, stored);
+        }
         Ended { partition, outcome, done, revoked }
     }
 
@@ -157,12 +181,23 @@ impl Partitions {
         }
     }
 
+    /// Whether a start was asked for by the task that serves the partition now.
+    pub(super) fn is_current(&self, partition: Partition, generation: u64) -> bool {
+        let task = |generation: u64| generation >> GENERATION_BITS;
+        self.open.get(&partition).is_some_and(|open| task(open.generation) == task(generation))
+    }
+
     /// The log reads from a new place: what was held is of the old one.
     pub(super) fn started(&mut self, partition: Partition, generation: u64) {
         if let Some(open) = self.open.get_mut(&partition) {
             open.generation = generation;
             open.held = None;
         }
+    }
+
+    /// Partitions with something that waits for room.
+    pub(super) fn held(&self) -> Vec<Partition> {
+        self.open.iter().filter(|(_, open)| open.held.is_some()).map(|(partition, _)| *partition).collect()
     }
 
     /// Queues what was held; `true`: the partition may be read on.
@@ -250,6 +285,65 @@ mod tests {
             drop(self.0.send(feed));
             std::future::pending().await
         }
+    }
+
+    /// Ends when it is told to, long after its partition was lost.
+    struct Lingering(mpsc::UnboundedSender<Feed>, Arc<tokio::sync::Semaphore>);
+
+    #[async_trait]
+    impl Role for Lingering {
+        async fn serve(&self, feed: Feed) -> Result<(), Stop> {
+            drop(self.0.send(feed));
+            self.1.acquire().await.expect("open").forget();
+            Err(Stop::Closing)
+        }
+    }
+
+    /// Lost and given again while the old task still runs: the new one waits for its end, has the new
+    /// offset, is delivered to, and what the old one had asked for is not carried out any more.
+    #[tokio::test]
+    async fn a_partition_that_comes_back_early_is_served_when_the_old_task_has_ended() {
+        let (lend, mut feeds) = mpsc::unbounded_channel();
+        let may_end = Arc::new(tokio::sync::Semaphore::new(0));
+        let role = Arc::new(Lingering(lend, may_end.clone()));
+        let retry = Retry::new("test", Health::default(), CancellationToken::new());
+        let (mut partitions, mut notices) = Partitions::new(Group::Fanout, role, retry);
+        let mut tasks = Tasks::new();
+        partitions.open(&mut tasks, 0, None);
+        let mut old = feeds.recv().await.unwrap();
+        old.start(10).await.unwrap();
+        assert!(!partitions.close(0, false));
+        let stored = StoredOffset { offset: 70, metadata: String::new() };
+        partitions.open(&mut tasks, 0, Some(stored.clone()));
+        tokio::task::yield_now().await;
+        assert!(feeds.try_recv().is_err(), "two serve one partition");
+        may_end.add_permits(1);
+        let joined = tasks.join_next().await.unwrap();
+        let ended = partitions.ended(&mut tasks, joined);
+        assert!(!ended.revoked);
+        let mut feed = feeds.recv().await.unwrap();
+        assert_eq!(feed.stored, Some(stored));
+        feed.start(70).await.unwrap();
+        let mut started = Vec::new();
+        while let Ok(notice) = notices.try_recv() {
+            if let Notice::Start { partition, from, generation } = notice
+                && partitions.is_current(partition, generation)
+            {
+                partitions.started(partition, generation);
+                started.push(from);
+            }
+        }
+        assert_eq!(started, [70]);
+        assert!(partitions.offer(0, vec![record(70)]));
+        assert_eq!(feed.next().await.unwrap()[0].offset, 70);
+        // One that has no task yet is released at once, and nothing comes of it.
+        partitions.close(0, false);
+        partitions.open(&mut tasks, 0, None);
+        assert!(partitions.close(0, true));
+        may_end.add_permits(1);
+        let joined = tasks.join_next().await.unwrap();
+        partitions.ended(&mut tasks, joined);
+        assert!(tasks.is_empty());
     }
 
     fn record(offset: Offset) -> LogRecord {

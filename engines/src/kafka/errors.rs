@@ -2,11 +2,12 @@
 
 use super::KafkaSettings;
 use crate::{log::LogError, open::OpenError};
+use rdkafka::Statistics;
 use rdkafka::{
     config::RDKafkaLogLevel,
     error::{KafkaError, RDKafkaErrorCode},
 };
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// An error of a call that may succeed later.
 pub(super) fn unavailable(what: &str, error: &KafkaError) -> LogError {
@@ -53,7 +54,9 @@ pub(super) fn check_client(settings: &KafkaSettings) -> Result<(), OpenError> {
         let reason = "this build has no TLS to Kafka: build with --features engine-tls";
         return Err(OpenError::Setting { name: "kafka.tls", reason });
     }
-    if settings.transaction_ms == 0 || settings.delivery_ms == 0 || settings.request_ms == 0 {
+    let durations =
+        [settings.transaction_ms, settings.delivery_ms, settings.request_ms, settings.statistics_ms];
+    if durations.contains(&0) {
         return Err(OpenError::Setting { name: "kafka", reason: "durations must be at least 1 ms" });
     }
     Ok(())
@@ -66,6 +69,8 @@ pub(super) struct Happened {
     events: AtomicU64,
     /// Trouble with brokers: lost connections, requests without an answer.
     troubles: AtomicU64,
+    /// See [`Happened::is_lost`].
+    is_lost: AtomicBool,
 }
 
 impl Happened {
@@ -79,6 +84,21 @@ impl Happened {
 
     pub(super) fn troubles(&self) -> u64 {
         self.troubles.load(Ordering::Relaxed)
+    }
+
+    /// Whether the client knows no broker any more, and so will never ask one again: a broker that was
+    /// fenced itself told it that there are none (librdkafka 2.12, its issue 5301). Another client mends
+    /// that, nothing else does.
+    pub(super) fn is_lost(&self) -> bool {
+        self.is_lost.load(Ordering::Relaxed)
+    }
+
+    /// Statistics have come. A coordinator is no broker but the name of one.
+    pub(super) fn statistics(&self, statistics: &Statistics) {
+        self.event();
+        let is_broker = |source: &str| ["configured", "learned"].contains(&source);
+        let is_lost = !statistics.brokers.values().any(|broker| is_broker(&broker.source));
+        self.is_lost.store(is_lost, Ordering::Relaxed);
     }
 
     /// A line of the client's log. It holds addresses and names, never payloads.
@@ -118,7 +138,7 @@ macro_rules! client_context {
             }
 
             fn stats(&self, statistics: rdkafka::Statistics) {
-                self.happened.event();
+                self.happened.statistics(&statistics);
                 self.statistics(&statistics);
             }
         }

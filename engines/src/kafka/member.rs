@@ -14,6 +14,8 @@ mod lag;
 mod partition;
 mod poller;
 mod storing;
+#[cfg(test)]
+mod tests;
 
 use super::{cluster::Cluster, errors::unavailable, producer::Producer};
 use crate::{

@@ -96,6 +96,9 @@ impl Writer {
             return;
         }
         while let Ok(Job { entries, answer }) = queue.recv() {
+            if client.context().happened.is_lost() {
+                return drop(answer.send(Err(LogError::Unavailable("no broker is known".to_owned()))));
+            }
             let troubles = client.context().happened.troubles();
             let outcome = self.commit(&client, &entries);
             let failed = outcome.is_err();

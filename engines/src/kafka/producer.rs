@@ -3,7 +3,7 @@
 //! All entries go through one lock into the client's queue, so a partition has them in the order
 //! of the calls. An entry that is reported as unknown never lands behind a later one of the same
 //! producer: the client raises its epoch, or numbers on, and the brokers refuse the straggler.
-//! After a fatal error the producer is made anew, and takes nothing before the old one is drained
+//! After a fatal error, or when it has lost all brokers, the producer is made anew, and takes nothing before the old one is drained
 //! and its connections are closed.
 
 use super::{
@@ -134,7 +134,8 @@ impl Shared {
         let Some(broken) = self.client.lock().take() else {
             return;
         };
-        let reason = broken.client().fatal_error().map(|(code, reason)| format!("{code}: {reason}"));
+        let fatal = broken.client().fatal_error().map(|(code, reason)| format!("{code}: {reason}"));
+        let reason = fatal.unwrap_or_else(|| "it knows no broker any more".to_owned());
         tracing::error!(reason, "the producer has failed and is made anew");
         metrics::counter!("parlor_kafka_producers_renewed_total").increment(1);
         let shared = self.clone();
@@ -245,6 +246,9 @@ impl Context {
         metrics::gauge!("parlor_kafka_queue_messages", "client" => client).set(statistics.msg_cnt as f64);
         metrics::gauge!("parlor_kafka_queue_bytes", "client" => client).set(statistics.msg_size as f64);
         super::metrics::brokers(client, statistics);
+        if let (true, Some(shared)) = (self.happened.is_lost(), self.shared.upgrade()) {
+            shared.renew();
+        }
     }
 }
 
@@ -279,6 +283,7 @@ mod tests {
     use bytes::Bytes;
     use parlor_schemas::Topic;
     use rdkafka::{
+        ClientContext as _,
         mocking::MockCluster,
         types::{RDKafkaApiKey, RDKafkaRespErr},
     };
@@ -288,23 +293,20 @@ mod tests {
         Entry { topic, partition: 0, key: Bytes::from_static(b"k"), value, headers: Vec::new() }
     }
 
-    /// Brokers that lost what an idempotent producer wrote: it can't go on, a new one can.
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_producer_that_has_failed_is_made_anew() {
+    async fn open() -> (MockCluster<'static, rdkafka::producer::DefaultProducerContext>, Producer) {
         let brokers = MockCluster::new(1).unwrap();
         let url = format!("kafka://{}", brokers.bootstrap_servers());
         let cluster = Arc::new(Cluster::new(&url, &Tuning::default()).unwrap());
         for topic in all_topics() {
             brokers.create_topic(cluster.topic(topic), 4, 1).unwrap();
         }
-        let with = cluster.clone();
-        let producer = tokio::task::spawn_blocking(move || Producer::open(with)).await.unwrap().unwrap();
+        let producer = tokio::task::spawn_blocking(move || Producer::open(cluster)).await.unwrap().unwrap();
         producer.append(vec![entry(0)]).await.unwrap().await.unwrap();
-        let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
-        brokers.request_errors(RDKafkaApiKey::Produce, &[refused]);
-        let broken = producer.append(vec![entry(1), entry(2)]).await.unwrap().await;
-        assert!(matches!(broken, Err(LogError::Unavailable(_))), "{broken:?}");
-        let renewed = async {
+        (brokers, producer)
+    }
+
+    async fn takes_again(producer: &Producer) {
+        let taken = async {
             loop {
                 let taken = match producer.append(vec![entry(3)]).await {
                     Ok(durable) => durable.await,
@@ -317,6 +319,28 @@ mod tests {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), renewed).await.expect("a new producer");
+        tokio::time::timeout(Duration::from_secs(20), taken).await.expect("a new producer");
+    }
+
+    /// Brokers that lost what an idempotent producer wrote: it can't go on, a new one can.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_producer_that_has_failed_is_made_anew() {
+        let (brokers, producer) = open().await;
+        let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+        brokers.request_errors(RDKafkaApiKey::Produce, &[refused]);
+        let broken = producer.append(vec![entry(1), entry(2)]).await.unwrap().await;
+        assert!(matches!(broken, Err(LogError::Unavailable(_))), "{broken:?}");
+        takes_again(&producer).await;
+    }
+
+    /// Nobody tells a client that knows no broker any more of another one.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_producer_that_has_lost_all_brokers_is_made_anew() {
+        let (_brokers, producer) = open().await;
+        let lost = producer.client().unwrap();
+        lost.client().context().stats(Statistics::default());
+        drop(lost);
+        assert!(matches!(producer.append(vec![entry(1)]).await, Err(LogError::Unavailable(_))));
+        takes_again(&producer).await;
     }
 }

@@ -20,7 +20,7 @@ use rdkafka::{
     consumer::{Consumer as _, ConsumerContext, StreamConsumer},
     error::{KafkaError, RDKafkaErrorCode},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 
 type Client = StreamConsumer<Context>;
@@ -28,6 +28,8 @@ type Client = StreamConsumer<Context>;
 /// Connected clients that are kept for the next readers: most readers read a little and are gone,
 /// and connecting takes longer than reading.
 const IDLE: usize = 4;
+/// How soon a client that has lost all brokers is replaced, once its statistics say so.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Where readers get their clients from. A reader has one to itself: its fetches do not wait for
 /// those of others.
@@ -60,17 +62,31 @@ impl Readers {
         Ok(From { readers, client, topic, partition, position: from, told_end: false, next: None })
     }
 
-    /// One that reads from there. Blocks.
+    /// One that reads from there, a kept one if there is one. Blocks.
     fn client(&self, topic: Topic, partition: Partition, from: Offset) -> Result<Client, LogError> {
-        let failed = |error| unavailable("read", &error);
+        match self.take(topic) {
+            Some(client) => self.assigned(client, topic, partition, from),
+            None => self.connected(topic, partition, from),
+        }
+    }
+
+    /// A new one that reads from there. Blocks.
+    fn connected(&self, topic: Topic, partition: Partition, from: Offset) -> Result<Client, LogError> {
+        let client = connect(&self.cluster).map_err(|error| unavailable("read", &error))?;
+        self.assigned(client, topic, partition, from)
+    }
+
+    fn assigned(
+        &self,
+        client: Client,
+        topic: Topic,
+        partition: Partition,
+        from: Offset,
+    ) -> Result<Client, LogError> {
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(self.cluster.topic(topic), partition as i32, Place::Offset(from as i64))
-            .map_err(failed)?;
-        let client = match self.take(topic) {
-            Some(client) => client,
-            None => connect(&self.cluster).map_err(failed)?,
-        };
-        client.assign(&list).map_err(failed)?;
+            .and_then(|()| client.assign(&list))
+            .map_err(|error| unavailable("read", &error))?;
         Ok(client)
     }
 
@@ -117,7 +133,10 @@ impl From {
             return Err(next);
         }
         let client = self.client.as_ref().ok_or(KafkaError::Canceled)?;
-        let first = incoming(&client.recv().await?);
+        let first = tokio::select! {
+            message = client.recv() => incoming(&message?),
+            () = lost(client) => return Err(KafkaError::Canceled),
+        };
         let mut bytes = size(&first);
         let mut records = vec![first];
         let mut stream = client.stream();
@@ -136,6 +155,22 @@ impl From {
             }
         }
         Ok(records)
+    }
+
+    /// Its client has lost all brokers: goes on with another one.
+    async fn renew(&mut self) -> Result<(), LogError> {
+        tracing::warn!(
+            topic = self.topic.name(),
+            self.partition,
+            "a reader's client knows no broker any more"
+        );
+        let (readers, topic, partition, from) =
+            (self.readers.clone(), self.topic, self.partition, self.position);
+        let client = blocking(move || readers.connected(topic, partition, from)).await?;
+        let lost = self.client.replace(client);
+        // Closing may block.
+        drop(Handle::current().spawn_blocking(move || drop(lost)));
+        Ok(())
     }
 
     async fn out_of_range(&self) -> LogError {
@@ -163,6 +198,7 @@ impl Reader for From {
                     self.told_end = true;
                     return Ok(Read::End(self.position));
                 }
+                Err(KafkaError::Canceled) => self.renew().await?,
                 Err(error) => match error.rdkafka_error_code() {
                     Some(code) if is_out_of_range(code) => return Err(self.out_of_range().await),
                     // Whoever follows the end waits for the brokers; whoever wants what is there
@@ -189,7 +225,16 @@ impl Drop for From {
     }
 }
 
+/// Returns when the client has lost all brokers.
+async fn lost(client: &Client) {
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    while !client.context().happened.is_lost() {
+        look.tick().await;
+    }
+}
+
 fn connect(cluster: &Cluster) -> Result<Client, KafkaError> {
+    let statistics = cluster.settings.statistics_ms.to_string();
     let bytes = (4 * cluster.read_bytes).to_string();
     let kilobytes = (4 * cluster.read_bytes / 1024).max(1_024).to_string();
     let messages = (4 * cluster.read_records).to_string();
@@ -210,6 +255,7 @@ fn connect(cluster: &Cluster) -> Result<Client, KafkaError> {
         ("fetch.max.bytes", &bytes),
         ("queued.min.messages", &messages),
         ("queued.max.messages.kbytes", &kilobytes),
+        ("statistics.interval.ms", &statistics),
     ]);
     config.create_with_context(Context { name: "reader", happened: Happened::default() })
 }

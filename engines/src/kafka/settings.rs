@@ -33,7 +33,8 @@ pub struct KafkaSettings {
     pub drain_ms: u32,
     /// A question to the brokers is given up after this time.
     pub request_ms: u32,
-    /// How often the client's statistics become metrics; 0: never.
+    /// How often the clients' statistics become metrics. A client that has lost all brokers is noticed,
+    /// and made anew, by them.
     pub statistics_ms: u32,
     /// More properties for librdkafka; they win over ours.
     pub extra: BTreeMap<String, String>,

@@ -33,8 +33,6 @@ use tokio::{sync::oneshot, time::Instant};
 
 /// Each partition has one order under way, so this is never full.
 const QUEUE: usize = 4_096;
-/// Changes of one order that is not to wait: its partition has more to bring.
-const LARGE: usize = 1_000;
 /// How often expired messages are taken out of the index (they are never shown).
 const EXPIRE_MS: i64 = 60_000;
 
@@ -43,7 +41,7 @@ type Answer<T> = oneshot::Sender<Result<T, SearchError>>;
 /// What the thread is asked to do.
 pub(super) enum Order {
     Covered { partition: Partition, answer: Answer<Option<Offset>> },
-    Write { partition: Partition, changes: Vec<Change>, next: Offset, answer: Answer<()> },
+    Write { partition: Partition, changes: Vec<Change>, next: Offset, has_more: bool, answer: Answer<()> },
     Clear { partition: Partition, answer: Answer<()> },
 }
 
@@ -126,11 +124,10 @@ impl Work {
         let mut orders = vec![first];
         let every = Duration::from_millis(self.setting.settings.commit_every_ms);
         loop {
-            // Neither has an answer without a commit anything to wait for, nor has a large order.
-            let is_large =
-                |order: &Order| matches!(order, Order::Write { changes, .. } if changes.len() >= LARGE);
+            // Neither has an answer without a commit anything to wait for, nor has one who has more to bring.
+            let is_hasty = |order: &Order| matches!(order, Order::Write { has_more: true, .. });
             let is_answer = |order: &Order| matches!(order, Order::Covered { .. });
-            let at_once = orders.iter().any(is_large) || orders.iter().all(is_answer);
+            let at_once = orders.iter().any(is_hasty) || orders.iter().all(is_answer);
             let passed = self.ended.map_or(every, |ended| ended.elapsed());
             let rest = if at_once { Duration::ZERO } else { every.saturating_sub(passed) };
             match self.queue.recv_timeout(rest) {

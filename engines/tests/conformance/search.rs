@@ -45,7 +45,7 @@ async fn find(engines: &Engines, q: &str, within: &[(ConversationId, u64)]) -> V
 }
 
 async fn write(engines: &Engines, id: ConversationId, changes: Vec<Change>, next: u64) {
-    engines.index.write(partition_of(id), changes, next).await.unwrap();
+    engines.index.write(partition_of(id), changes, next, false).await.unwrap();
     engines.index.serve(partition_of(id), true);
 }
 

@@ -145,7 +145,8 @@ impl Outbox {
         let mut queue = self.queue.lock();
         let before = queue.bytes;
         queue.bytes = before.saturating_sub(bytes);
-        let has_room = before > self.max / 2 && queue.bytes <= self.max / 2;
+        // A frame of more than half of the space waits for an empty queue.
+        let has_room = queue.bytes <= self.max / 2 && (before > self.max / 2 || queue.bytes == 0);
         drop(queue);
         if has_room {
             self.room.notify_waiters();

@@ -131,7 +131,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
 /// Reads a text both ways: of known types both make the same of it (for fuzz targets).
 #[cfg(feature = "fuzzing")]
 pub(crate) fn read_both_ways(text: &str) {
-    let named = |frame: ClientFrame<'_>| (frame.kind.to_string(), frame.id.map(String::from));
+    let named = |frame: ClientFrame<'_>| (frame.kind.to_string(), frame.id.map(|id| id.to_string()));
     let (quick, careful) = (quickly(text).map(named), carefully(text, named));
     if let Some(quick) = quick.filter(|(kind, _)| fields_of(kind).is_some()) {
         assert_eq!(careful, Ok(quick), "{text:?}");

@@ -1,9 +1,10 @@
 //! Sockets that ask for history without end and read none of it: what waits for them has a bound.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Error, Result, anyhow};
 use futures_util::{SinkExt as _, future::join_all};
-use parlor_schemas::frames::SUBPROTOCOL;
-use reqwest::{Client, Method};
+use parlor_prove::rest::{Api, Session};
+use parlor_schemas::{ConversationId, frames::SUBPROTOCOL};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::{
@@ -28,6 +29,8 @@ const AT_ONCE: usize = 10;
 const PAUSE: Duration = Duration::from_millis(80);
 /// Longer than all rounds take; a gateway that reads no more from the socket lets the writer wait.
 const DEAF: Duration = Duration::from_secs(12);
+/// What is prepared may take so long.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Sockets that stay open, and deaf, until this is dropped.
 pub struct Deaf {
@@ -41,15 +44,16 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 /// # Errors
 /// The account, the group or its messages can't be made, or no socket opens.
 pub async fn ask(urls: &[String], count: usize) -> Result<Deaf> {
-    let url = urls.first().context("a gateway")?;
-    let person = Person::new(url).await?;
-    let conversation = person.filled_group().await?;
+    let api = Api::new(urls)?;
+    let username = format!("deaf.{}", &Uuid::now_v7().simple().to_string()[12..]);
+    let session = api.sign_in(&username, true, PATIENCE).await.map_err(Error::msg)?;
+    let conversation = filled_group(&api, &session).await?;
     let fetch = json!({"type": "fetch", "id": "f", "conversation_id": conversation, "after": 0}).to_string();
     let mut sockets = Vec::with_capacity(count);
     for number in 0..count {
-        let url = &urls[number % urls.len()];
-        let mut request = format!("{}/v1/ws", url.replacen("http", "ws", 1)).into_client_request()?;
-        request.headers_mut().insert("Authorization", format!("Bearer {}", person.token).parse()?);
+        let url = api.url(number).replacen("http", "ws", 1);
+        let mut request = format!("{url}/v1/ws").into_client_request()?;
+        request.headers_mut().insert("Authorization", format!("Bearer {}", session.access()).parse()?);
         request.headers_mut().insert("Sec-WebSocket-Protocol", SUBPROTOCOL.parse()?);
         sockets.push(connect_async(request).await?.0);
     }
@@ -69,41 +73,18 @@ async fn ask_on(socket: &mut Socket, fetch: &str) -> Result<(), tungstenite::Err
     Ok(())
 }
 
-struct Person {
-    client: Client,
-    url: String,
-    token: String,
-}
-
-impl Person {
-    async fn new(url: &str) -> Result<Self> {
-        let mut person = Self { client: Client::new(), url: url.to_owned(), token: String::new() };
-        let username = format!("deaf.{}", &Uuid::now_v7().simple().to_string()[12..]);
-        let device = json!({"kind": "desktop", "name": "deaf"});
-        let body = json!({"username": username, "password": "correct horse battery", "device": device});
-        let made = person.post("/auth/register", body).await?;
-        made["access_token"].as_str().context("a token")?.clone_into(&mut person.token);
-        Ok(person)
+/// A group with a full page of messages.
+async fn filled_group(api: &Api, session: &Session) -> Result<ConversationId> {
+    let post = async |path: &str, body: Value| {
+        let key = Uuid::now_v7().to_string();
+        let made = api.patiently(session, (Method::POST, path), Some(&key), Some(&body), PATIENCE).await;
+        made.map_err(|code| anyhow!("POST {path}: {}", code.as_str()))
+    };
+    let made = post("/conversations", json!({"kind": "group", "title": "deaf", "member_ids": []})).await?;
+    let id = serde_json::from_value(made["conversation_id"].clone())?;
+    for _ in 0..MESSAGES {
+        let body = json!({"body": {"text": "x".repeat(TEXT_BYTES)}});
+        post(&format!("/conversations/{id}/messages"), body).await?;
     }
-
-    async fn post(&self, path: &str, body: Value) -> Result<Value> {
-        let request = self.client.request(Method::POST, format!("{}/v1{path}", self.url));
-        let request = request.bearer_auth(&self.token).header("Idempotency-Key", Uuid::now_v7().to_string());
-        let response = request.json(&body).send().await?;
-        let status = response.status();
-        let said = response.text().await?;
-        ensure!(status.is_success(), "POST {path}: {status} {said}");
-        Ok(serde_json::from_str(&said)?)
-    }
-
-    async fn filled_group(&self) -> Result<String> {
-        let made =
-            self.post("/conversations", json!({"kind": "group", "title": "deaf", "member_ids": []})).await?;
-        let id = made["conversation_id"].as_str().context("a conversation_id")?.to_owned();
-        for _ in 0..MESSAGES {
-            let body = json!({"body": {"text": "x".repeat(TEXT_BYTES)}});
-            self.post(&format!("/conversations/{id}/messages"), body).await?;
-        }
-        Ok(id)
-    }
+    Ok(id)
 }

@@ -1,7 +1,7 @@
 //! A member's thread: the only one that touches its client.
 
 use super::{
-    Answer, Client, Command, News,
+    Answer, Client, Command, News, connect,
     context::Heard,
     lag::Lag,
     partition::{Found, Held, Seeking, Stage},
@@ -21,6 +21,7 @@ use rdkafka::{
 };
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
+    mem,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -98,6 +99,7 @@ impl Poller {
     pub(super) fn run(mut self, commands: &mpsc::Receiver<Command>) {
         let left = loop {
             self.poll();
+            self.renew();
             match self.obey(commands) {
                 Obeyed::All => {}
                 Obeyed::Leave(answer) => break answer,
@@ -135,6 +137,31 @@ impl Poller {
         for heard in self.client.context().take() {
             self.hear(heard);
         }
+    }
+
+    /// A client that has lost all brokers has lost its partitions with them: another one joins. The old
+    /// one is closed beside, when what it was asked to store has been given up.
+    fn renew(&mut self) {
+        if !self.client.context().happened.is_lost() {
+            return;
+        }
+        let client = match connect(&self.cluster, self.group, &self.wake) {
+            Ok(client) => Arc::new(client),
+            Err(error) => return tracing::warn!(group = self.group.name(), %error, "no new member yet"),
+        };
+        tracing::error!(group = self.group.name(), "the member knows no broker any more and is made anew");
+        metrics::counter!("parlor_kafka_members_renewed_total").increment(1);
+        let all: Vec<_> = self.held.keys().copied().collect();
+        self.tell_if_any(self.known(&all), Event::Lost);
+        for partition in all {
+            Lag::gone(self.group, partition);
+        }
+        (self.held, self.wanted) = (BTreeMap::new(), None);
+        self.client.context().close();
+        let storing = Storing::new(self.cluster.clone(), self.group, client.clone(), self.wake.clone());
+        let old = (mem::replace(&mut self.storing, storing), mem::replace(&mut self.client, client));
+        let thread = thread::Builder::new().name(format!("kafka-{}-close", self.group.name()));
+        drop(thread.spawn(move || drop(old)));
     }
 
     fn trouble(&mut self, error: &KafkaError) {
