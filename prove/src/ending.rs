@@ -107,7 +107,8 @@ impl Ending<'_> {
         }
     }
 
-    /// All marks are sent once more, until the members lists show them.
+    /// All marks are sent once more, until the members lists show them, and everybody who is there: a list
+    /// may be late by as much as the store is (PROTOCOL §2).
     async fn marks(&self) -> Result<(), String> {
         self.people.devices().for_each(Device::last_marks);
         let mut sent: HashMap<(ConversationId, UserId), (u64, u64)> = HashMap::new();
@@ -130,6 +131,14 @@ impl Ending<'_> {
     }
 
     async fn are_shown(&self, sent: &HashMap<(ConversationId, UserId), (u64, u64)>) -> Result<bool, String> {
+        let mut there: HashMap<ConversationId, BTreeSet<UserId>> = HashMap::new();
+        for person in &self.people.all {
+            for (id, left) in person.devices[0].logs(|id, log| (id, log.left)) {
+                if !left {
+                    there.entry(id).or_default().insert(person.user_id);
+                }
+            }
+        }
         let mut looked = BTreeSet::new();
         for person in &self.people.all {
             let device = &person.devices[0];
@@ -138,12 +147,17 @@ impl Ending<'_> {
                     continue;
                 }
                 let items = self.members(device, id).await?;
+                let is_whole = |items: &[Member]| {
+                    there.get(&id).is_some_and(|all| {
+                        items.iter().map(|item| item.user_id).collect::<BTreeSet<_>>() == *all
+                    })
+                };
                 let is_shown = |item: &Member| {
                     sent.get(&(id, item.user_id)).is_none_or(|(delivered, read)| {
                         item.delivered_seq >= *delivered && item.read_seq >= *read
                     })
                 };
-                if !items.is_none_or(|items| items.iter().all(is_shown)) {
+                if !items.is_none_or(|items| is_whole(&items) && items.iter().all(is_shown)) {
                     return Ok(false);
                 }
             }
