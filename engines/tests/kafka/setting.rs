@@ -1,6 +1,6 @@
 //! A deployment of its own on a shared broker.
 
-use crate::conformance::{Setting, TestClock, words::fresh};
+use crate::conformance::{Setting, TestClock, soon, words::fresh};
 use async_trait::async_trait;
 use parlor_engines::{Clock as _, Engines, Log, OpenError, SystemClock, Tuning, Urls, init, open, open_log};
 use parlor_schemas::{Limits, Timestamp, Topic, topics::Group};
@@ -118,6 +118,18 @@ impl Drop for Kafka {
     }
 }
 
+/// A busy broker may lead a topic that it has just made a little later.
+async fn lead(log: &Arc<dyn Log>) {
+    let mut again = tokio::time::interval(Duration::from_millis(5));
+    for topic in Topic::MAIN {
+        for partition in 0..log.partitions(topic) {
+            while log.ends(topic, partition).await.is_err() {
+                again.tick().await;
+            }
+        }
+    }
+}
+
 #[async_trait]
 impl Setting for Kafka {
     async fn new() -> Self {
@@ -127,7 +139,9 @@ impl Setting for Kafka {
     async fn open(&self) -> Engines {
         let urls = Urls { data: self.directory.path().join("data"), ..Urls::default() };
         let engines = open(&urls, &self.tuning, &Limits::default(), self.clock.clone()).await.unwrap();
-        Engines { log: self.log().await.unwrap(), ..engines }
+        let log = self.log().await.unwrap();
+        soon("leaders", lead(&log)).await;
+        Engines { log, ..engines }
     }
 
     fn clock(&self) -> &TestClock {
