@@ -62,6 +62,10 @@ pub(super) fn check_client(settings: &KafkaSettings) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// A broker that is away is connected to again and again, and its state changes each time, at the latest
+/// after `socket.connection.setup.timeout.ms` and `reconnect.backoff.max.ms`. Microseconds.
+const STILL_US: i64 = 12_000_000;
+
 /// What happened in a client, counted.
 #[derive(Debug, Default)]
 pub(super) struct Happened {
@@ -86,9 +90,9 @@ impl Happened {
         self.troubles.load(Ordering::Relaxed)
     }
 
-    /// Whether the client knows no broker any more, and so will never ask one again: a broker that was
-    /// fenced itself told it that there are none (librdkafka 2.12, its issue 5301). Another client mends
-    /// that, nothing else does.
+    /// Whether the client will never ask a broker again: one that was fenced itself told it that there are
+    /// none (librdkafka 2.12, its issue 5301), and it forgot them all, or holds on to one that it does not
+    /// connect to any more. Another client mends that, nothing else does.
     pub(super) fn is_lost(&self) -> bool {
         self.is_lost.load(Ordering::Relaxed)
     }
@@ -96,8 +100,9 @@ impl Happened {
     /// Statistics have come. A coordinator is no broker but the name of one.
     pub(super) fn statistics(&self, statistics: &Statistics) {
         self.event();
-        let is_broker = |source: &str| ["configured", "learned"].contains(&source);
-        let is_lost = !statistics.brokers.values().any(|broker| is_broker(&broker.source));
+        let mut brokers =
+            statistics.brokers.values().filter(|broker| ["configured", "learned"].contains(&&*broker.source));
+        let is_lost = brokers.all(|broker| broker.state != "UP" && broker.stateage > STILL_US);
         self.is_lost.store(is_lost, Ordering::Relaxed);
     }
 
@@ -146,3 +151,32 @@ macro_rules! client_context {
 }
 
 pub(super) use client_context;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rdkafka::statistics::Broker;
+
+    fn is_lost(brokers: &[(&str, &str, i64)]) -> bool {
+        let broker = |(source, state, seconds): &(&str, &str, i64)| Broker {
+            source: (*source).to_owned(),
+            state: (*state).to_owned(),
+            stateage: seconds * 1_000_000,
+            ..Broker::default()
+        };
+        let brokers = brokers.iter().enumerate().map(|(n, it)| (n.to_string(), broker(it))).collect();
+        let happened = Happened::default();
+        happened.statistics(&Statistics { brokers, ..Statistics::default() });
+        happened.is_lost()
+    }
+
+    #[test]
+    fn a_client_is_lost_when_it_tries_no_broker() {
+        let coordinator = ("logical", "INIT", 60);
+        for alive in [("learned", "UP", 600), ("learned", "CONNECT", 4), ("configured", "TRY_CONNECT", 0)] {
+            assert!(!is_lost(&[coordinator, alive, ("learned", "INIT", 600)]), "{alive:?}");
+        }
+        assert!(is_lost(&[coordinator]));
+        assert!(is_lost(&[coordinator, ("learned", "DOWN", 13)]));
+    }
+}
