@@ -20,7 +20,10 @@ use rdkafka::{
     consumer::{Consumer as _, ConsumerContext, StreamConsumer},
     error::{KafkaError, RDKafkaErrorCode},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 use tokio::runtime::Handle;
 
 type Client = StreamConsumer<Context>;
@@ -28,6 +31,8 @@ type Client = StreamConsumer<Context>;
 /// Connected clients that are kept for the next readers: most readers read a little and are gone,
 /// and connecting takes longer than reading.
 const IDLE: usize = 4;
+/// How often idle clients are heard.
+const TEND_EVERY: Duration = Duration::from_secs(10);
 /// How soon a client that has lost all brokers is replaced, once its statistics say so.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -43,7 +48,9 @@ pub(super) struct Readers {
 
 impl Readers {
     pub(super) fn new(cluster: Arc<Cluster>, producer: Arc<Producer>) -> Arc<Self> {
-        Arc::new(Self { cluster, producer, idle: Mutex::default() })
+        let readers = Arc::new(Self { cluster, producer, idle: Mutex::default() });
+        tokio::spawn(tend(Arc::downgrade(&readers)));
+        readers
     }
 
     pub(super) async fn open(
@@ -100,8 +107,7 @@ impl Readers {
     /// with its assignment. Blocks.
     fn give(&self, client: Client, topic: Topic) {
         let is_free = client.unassign().is_ok();
-        // What it had to tell meanwhile.
-        while client.recv().now_or_never().is_some() {}
+        hear(&client);
         let mut idle = self.idle.lock();
         if is_free && idle.len() < IDLE {
             idle.push((client, topic));
@@ -109,6 +115,28 @@ impl Readers {
             drop(idle);
             drop(client);
         }
+    }
+}
+
+/// What it had to tell meanwhile, which nobody waits for.
+fn hear(client: &Client) {
+    while client.recv().now_or_never().is_some() {}
+}
+
+/// Hears what idle clients tell, statistics above all, which would pile up; lost ones are closed.
+async fn tend(readers: Weak<Readers>) {
+    loop {
+        tokio::time::sleep(TEND_EVERY).await;
+        let Some(readers) = readers.upgrade() else { return };
+        let lost = move || {
+            let mut idle = readers.idle.lock();
+            idle.iter().for_each(|(client, _)| hear(client));
+            let lost = idle.extract_if(.., |(client, _)| client.context().happened.is_lost());
+            let lost: Vec<_> = lost.collect();
+            drop(idle);
+            drop(lost);
+        };
+        drop(tokio::task::spawn_blocking(lost).await);
     }
 }
 
