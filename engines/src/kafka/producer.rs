@@ -3,8 +3,8 @@
 //! All entries go through one lock into the client's queue, so a partition has them in the order
 //! of the calls. An entry that is reported as unknown never lands behind a later one of the same
 //! producer: the client raises its epoch, or numbers on, and the brokers refuse the straggler.
-//! After a fatal error, or when it has lost all brokers, the producer is made anew, and takes nothing before the old one is drained
-//! and its connections are closed.
+//! After a fatal error, or when it has lost all brokers, the producer is made anew, and takes nothing
+//! before the old one is drained and its connections are closed.
 
 use super::{
     cluster::{Cluster, all_topics},
