@@ -24,6 +24,7 @@
 //! Lightweight transactions decide names and sessions only, never anything on the message path.
 
 mod accounts;
+mod acts;
 mod address;
 mod admin;
 mod batches;

@@ -14,6 +14,7 @@
 //! - **Down is an error**, never an empty answer.
 
 mod accounts;
+mod acts;
 mod admin;
 mod blocks;
 mod history;
@@ -23,6 +24,7 @@ mod settings;
 mod visibility;
 
 pub use accounts::{Accounts, Device, Session, Sessions, User};
+pub use acts::{ActRows, Acts, Edited, Pinned, Reacted};
 pub use admin::{AccountState, Admin, AuditEntry, StateChange};
 pub use blocks::{Block, Blocks};
 pub(crate) use history::REACHED_LOOK;
@@ -46,6 +48,7 @@ pub enum StoreError {
 /// All of the store.
 pub trait Store:
     History
+    + ActRows
     + Conversations
     + MarkStore
     + Blocks
@@ -60,6 +63,7 @@ pub trait Store:
 }
 impl<T> Store for T where
     T: History
+        + ActRows
         + Conversations
         + MarkStore
         + Blocks

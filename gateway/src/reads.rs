@@ -4,9 +4,11 @@
 
 pub(crate) mod blocks;
 pub(crate) mod contacts;
-pub(crate) mod fold;
+mod conversations;
+mod fold;
 pub(crate) mod frozen;
 pub(crate) mod heads;
+mod messages;
 pub(crate) mod page;
 pub(crate) mod places;
 pub(crate) mod profiles;
@@ -45,6 +47,7 @@ pub(crate) struct Reader {
     /// An older `since` means everything.
     since_ms: i64,
     fold_records_max: usize,
+    stale_ms: i64,
     /// The present life of the live engine (its own epoch), part of `since`.
     life: RwLock<Arc<str>>,
     places: moka::sync::Cache<(ConversationId, u64), places::Place>,
@@ -73,6 +76,7 @@ impl Reader {
             heads_page: edge.heads_page,
             since_ms: edge.since_ms,
             fold_records_max: edge.fold_records_max,
+            stale_ms: edge.stale_ms,
             life: RwLock::new("".into()),
             places: moka::sync::Cache::new(edge.shape_cache_max),
             shapes: moka::sync::Cache::new(edge.shape_cache_max),

@@ -54,6 +54,7 @@ pub struct EdgeLimits {
     pub moved_ms: i64,
     pub catch_up_users: usize,
     pub fold_records_max: usize,
+    pub stale_ms: i64,
     pub media_bytes_max: u64,
     pub media_url_ms: u64,
     pub uploads_max: usize,

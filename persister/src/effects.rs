@@ -5,14 +5,14 @@ use parlor_engines::{
     Engines,
     consume::{Retry, Stop, alarm},
     log::LogRecord,
-    store::{Effect, Head, Info, StoredAck},
+    store::{Effect, Head, Info, Pinned, Reacted, StoredAck},
 };
 use parlor_schemas::{
     Ack, Body, ConversationId, Membership, Record, RecordText, UserId,
     header::{self, Header},
     membership::MembershipChange,
     receipt::Marks,
-    record::{ConversationChanged, Kind},
+    record::{ConversationChanged, Op},
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -32,24 +32,10 @@ pub(crate) struct Fold {
 impl Fold {
     /// Takes the next record of its conversation in.
     pub(crate) fn add(&mut self, log_record: &LogRecord, record: &Record) -> Result<(), Stop> {
-        let id = record.conversation_id;
-        let header = log_record.header(header::NAME).and_then(|bytes| Header::decode(bytes));
-        let header = header.ok_or_else(|| alarm(format!("offset {}: no header", log_record.offset)))?;
-        let place = self.effects.len();
+        let (id, place) = (record.conversation_id, self.effects.len());
         self.changes.extend(MembershipChange::of(record).into_iter().map(|change| (place, id, change)));
-        self.effects.push(Effect::Record(id, RecordText::of(record)));
-        if let (Kind::Delete, Some(target)) = (record.kind(), record.body.target()) {
-            self.effects.push(Effect::Redact(id, target));
-        }
-        self.effects
-            .extend(record.body.media().into_iter().map(|media| Effect::Reference(media, id, record.seq)));
-        let ack = StoredAck { payload_hash: header.payload_hash, ack: Ack::of(record, false) };
-        self.effects.push(Effect::Ack(record.sender_id, ack));
+        self.repeat(log_record, record)?;
         self.heads.insert(id, Head { seq: record.seq, ord: record.ord, at: record.at });
-        if record.kind().is_countable() {
-            let marks = Marks { own_seq: record.seq, own_ord: record.ord, ..Marks::default() };
-            self.own.insert((id, record.sender_id), marks);
-        }
         match &record.body {
             Body::Created(body) => {
                 let info = Info {
@@ -66,6 +52,25 @@ impl Fold {
             }
             Body::ConversationChanged(body) => self.info_changes.push((id, record.seq, body.clone())),
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Takes a record in that the store's head counts already: the rows that build on no earlier one, so
+    /// that a rewind fills in what a table lacks, or has never had.
+    pub(crate) fn repeat(&mut self, log_record: &LogRecord, record: &Record) -> Result<(), Stop> {
+        let id = record.conversation_id;
+        let header = log_record.header(header::NAME).and_then(|bytes| Header::decode(bytes));
+        let header = header.ok_or_else(|| alarm(format!("offset {}: no header", log_record.offset)))?;
+        self.effects.push(Effect::Record(id, RecordText::of(record)));
+        self.effects.extend(said_of_another(record));
+        self.effects
+            .extend(record.body.media().into_iter().map(|media| Effect::Reference(media, id, record.seq)));
+        let ack = StoredAck { payload_hash: header.payload_hash, ack: Ack::of(record, false) };
+        self.effects.push(Effect::Ack(record.sender_id, ack));
+        if record.kind().is_countable() {
+            let marks = Marks { own_seq: record.seq, own_ord: record.ord, ..Marks::default() };
+            self.own.insert((id, record.sender_id), marks);
         }
         Ok(())
     }
@@ -114,5 +119,21 @@ impl Fold {
         self.effects.extend(self.own.into_iter().map(|((id, user), marks)| Effect::Own(id, user, marks)));
         self.effects.extend(self.heads.into_iter().map(|(id, head)| Effect::Head(id, head)));
         self.effects
+    }
+}
+
+/// What a record says of an earlier one. (Edits are found by their records.)
+fn said_of_another(record: &Record) -> Option<Effect> {
+    let (id, seq) = (record.conversation_id, record.seq);
+    match &record.body {
+        Body::Delete(body) => Some(Effect::Redact(id, body.target)),
+        Body::Pin(body) => {
+            Some(Effect::Pinned(id, Pinned { target: body.target, on: body.op == Op::Add, seq }))
+        }
+        Body::Reaction(body) => {
+            let (user_id, emoji, on) = (record.sender_id, body.emoji.clone(), body.op == Op::Add);
+            Some(Effect::Reacted(id, Reacted { target: body.target, user_id, emoji, on, seq }))
+        }
+        _ => None,
     }
 }

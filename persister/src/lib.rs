@@ -1,8 +1,9 @@
 //! Folds the ordered records into the store, receipts into marks, and members rows into blocks
 //! (DESIGN §4).
 //!
-//! In order per conversation, applying only `last + 1`: lower is a replay and dropped, higher is an
-//! alarm. Every write is idempotent, so a group rewound to the beginning changes nothing.
+//! In order per conversation, applying only `last + 1`: higher is an alarm, and of what is lower, a
+//! replay, the rows that build on no earlier one are written again. Every write is idempotent, so a group
+//! rewound to the beginning changes nothing but what a table lacks.
 
 mod blocks;
 mod departed;

@@ -55,6 +55,7 @@ impl Records {
         for (log_record, record) in &records {
             let last = heads.entry(record.conversation_id).or_default();
             if record.seq <= *last {
+                fold.repeat(log_record, record)?;
                 continue;
             }
             if record.seq > *last + 1 {

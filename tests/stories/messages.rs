@@ -123,3 +123,55 @@ async fn pins_are_for_either_of_two_and_for_admins_of_many() {
     assert_eq!(ask(&bob, "pin", &group, add).await["type"], "sequenced");
     assert_eq!(folded(&people[0], &group, 2).await["pinned"], true);
 }
+
+/// However much was said in between: what a page looks through is bounded, what it shows is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_long_after_a_message_is_in_its_page() {
+    let world = World::with(|config| config.edge.fold_records_max = 20).await;
+    let people = world.people(&["ann", "bob"]).await;
+    let (ann, bob) = (people[0].connect().await, people[1].connect().await);
+    let group = people[0].group("g", &[&people[1]]).await;
+    for text in ["first", "second"] {
+        ann.answer(&ann.send(&group, text)).await;
+    }
+    bob.upto(&group, 3).await;
+    let talk = async || {
+        let sent: Vec<_> = (0..50).map(|n| ann.send(&group, &format!("talk {n}"))).collect();
+        for id in &sent {
+            assert_eq!(ann.answer(id).await["type"], "sequenced");
+        }
+    };
+    talk().await;
+    let react = |target: u64, op: &str| json!({"target": target, "emoji": "👍", "op": op});
+    ask(&bob, "react", &group, react(2, "add")).await;
+    ask(&ann, "react", &group, react(2, "add")).await;
+    ask(&ann, "react", &group, react(3, "add")).await;
+    ask(&ann, "pin", &group, json!({"target": 2, "op": "add"})).await;
+    ask(&ann, "edit", &group, json!({"target": 2, "body": {"text": "earlier"}})).await;
+    ask(&ann, "edit", &group, json!({"target": 2, "body": {"text": "edited"}})).await;
+    ask(&ann, "react", &group, react(3, "remove")).await;
+    talk().await;
+    let page = async |person: &Person| {
+        let page = person.get(&format!("/conversations/{group}/messages?before=4")).await;
+        json!([page["items"][1], page["items"][0]["reactions"]])
+    };
+    let seen = async |person: &Person| {
+        let page = page(person).await;
+        let message = &page[0];
+        (message["body"]["text"] == "edited"
+            && message["pinned"] == true
+            && message["reactions"]["👍"]["count"] == 2
+            && page[1] == json!({}))
+        .then_some(page)
+    };
+    until("it is folded", async || seen(&people[0]).await).await;
+    until("for everybody", async || seen(&people[1]).await).await;
+    // Once bob is out, what is said of it later is not for him; ann sees it.
+    let path = format!("/conversations/{group}/members/{}", people[1].user_id);
+    people[0].call_with_key(Method::DELETE, &path, Some(&new_id()), None).await;
+    ask(&ann, "react", &group, react(3, "add")).await;
+    ask(&ann, "edit", &group, json!({"target": 2, "body": {"text": "canary"}})).await;
+    let is_edited = async || (page(&people[0]).await[0]["body"]["text"] == "canary").then_some(());
+    until("it is folded", is_edited).await;
+    assert!(seen(&people[1]).await.is_some(), "{}", page(&people[1]).await);
+}

@@ -219,13 +219,17 @@ async fn hidden_read_marks_stand_in_no_list() {
     ann.frame_of("receipt", |f| f["user_id"] == cat_id && f["read_seq"] == 2).await;
     let head = &ann.heads().await[&chat];
     assert_eq!((head.get("peer_read_seq"), &head["peer_delivered_seq"]), (None, &json!(2)));
-    let reads = async |person: &crate::world::Person| {
-        let members = person.get(&format!("/conversations/{group}/members")).await;
-        let of = |who: &crate::world::Person| {
+    let reads = async |person: &Person| {
+        // The list may be a few seconds late.
+        let of = |members: &Value, who: &Person| {
             let items = members["items"].as_array().unwrap();
-            items.iter().find(|m| m["user_id"] == who.user_id).unwrap()["read_seq"].as_u64().unwrap()
+            items.iter().find(|m| m["user_id"] == who.user_id)?["read_seq"].as_u64()
         };
-        (of(&people[1]), of(&people[2]))
+        until("both are in the list", async || {
+            let members = person.get(&format!("/conversations/{group}/members")).await;
+            Some((of(&members, &people[1])?, of(&members, &people[2])?))
+        })
+        .await
     };
     assert_eq!(reads(&people[0]).await, (0, 2), "ann sees cat's");
     assert_eq!(reads(&people[1]).await, (2, 0), "bob sees the own alone");

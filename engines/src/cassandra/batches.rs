@@ -22,6 +22,8 @@ const BYTES_MAX: usize = 32 * 1024;
 pub(super) enum Place {
     Records(Uuid, i64),
     Edits(Uuid, i64),
+    Pins(Uuid),
+    Reactions(Uuid, i64),
     Ack(Uuid, Uuid, Uuid),
     Head(Uuid),
     Info(Uuid),

@@ -15,7 +15,7 @@ use parlor_schemas::{
 use std::collections::{BTreeSet, HashSet};
 
 /// The largest seq that a `bigint` holds.
-const SEQ_MAX: u64 = i64::MAX as u64;
+pub(super) const SEQ_MAX: u64 = i64::MAX as u64;
 
 #[async_trait]
 impl History for CassandraStore {

@@ -39,6 +39,7 @@ const MIGRATIONS: &[Migration] = &[
     migration(8, "visibility", include_str!("../../migrations/cassandra/008_visibility.cql")),
     migration(9, "admin", include_str!("../../migrations/cassandra/009_admin.cql")),
     migration(10, "media", include_str!("../../migrations/cassandra/010_media.cql")),
+    migration(11, "acts", include_str!("../../migrations/cassandra/011_acts.cql")),
 ];
 
 const fn migration(version: i32, name: &'static str, cql: &'static str) -> Migration {

@@ -102,6 +102,16 @@ statements! {
         VALUES (?, ?, ?, ?) USING TIMESTAMP ?";
     edits: Read = "SELECT seq FROM {k}.message_edits \
         WHERE conversation_id = ? AND bucket = ? AND target = ?";
+    edits_within: Read = "SELECT target, seq FROM {k}.message_edits \
+        WHERE conversation_id = ? AND bucket = ? AND target >= ? AND target <= ?";
+    put_reaction: Write = "INSERT INTO {k}.reactions (conversation_id, bucket, target, user_id, emoji, on_now, seq) \
+        VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?";
+    reactions: Read = "SELECT target, user_id, emoji, on_now, seq FROM {k}.reactions \
+        WHERE conversation_id = ? AND bucket = ? AND target >= ? AND target <= ?";
+    put_pin: Write = "INSERT INTO {k}.pins (conversation_id, target, on_now, seq) \
+        VALUES (?, ?, ?, ?) USING TIMESTAMP ?";
+    pins: Read = "SELECT target, on_now, seq FROM {k}.pins \
+        WHERE conversation_id = ? AND target >= ? AND target <= ?";
     put_ack: Write = "INSERT INTO {k}.client_messages (conversation_id, sender_id, client_msg_id, payload_hash, \
         seq, ord, message_id, at, more) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) USING TTL ? AND TIMESTAMP ?";
     ack: Read = "SELECT payload_hash, seq, ord, message_id, at, more FROM {k}.client_messages \

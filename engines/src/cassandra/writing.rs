@@ -52,6 +52,8 @@ impl CassandraStore {
                 phases.rows.push(self.emptying(conversation, target));
                 phases.redacted.insert((conversation, target));
             }
+            Effect::Pinned(conversation, pinned) => phases.rows.push(self.pin(conversation, pinned)),
+            Effect::Reacted(conversation, reacted) => phases.rows.push(self.reaction(conversation, reacted)),
             Effect::Ack(sender, stored) => phases.rows.push(self.ack(sender, &stored)),
             Effect::Membership(membership) => phases.standings.extend(self.standings(&membership)),
             Effect::Info(info) => phases.rows.push(self.info(&info)),
@@ -109,7 +111,7 @@ impl CassandraStore {
     }
 
     /// The write time of a row that is folded is its rank.
-    fn rank(&self, rank: i64) -> i64 {
+    pub(super) fn rank(&self, rank: i64) -> i64 {
         if sabotage::is(Sabotage::ClockTimestamps) { self.clock.now().0 * 1_000 } else { rank }
     }
 

@@ -77,7 +77,7 @@ pub(super) fn log_offset(group: Group, partition: Partition) -> Vec<u8> {
     [&[group_code(group) as u8][..], &partition.to_be_bytes()].concat()
 }
 
-/// `messages_by_conversation`, `message_redactions`.
+/// `messages_by_conversation`, `message_redactions`, `pins`.
 pub(super) fn message(conversation: ConversationId, seq: u64) -> Vec<u8> {
     [conversation.as_bytes(), &seq.to_be_bytes()[..]].concat()
 }
@@ -85,6 +85,16 @@ pub(super) fn message(conversation: ConversationId, seq: u64) -> Vec<u8> {
 /// `message_edits`: the target, the edit.
 pub(super) fn edit(conversation: ConversationId, target: u64, seq: u64) -> Vec<u8> {
     [conversation.as_bytes(), &target.to_be_bytes()[..], &seq.to_be_bytes()].concat()
+}
+
+/// The target and the edit of a key of `message_edits`.
+pub(super) fn edit_of(key: &[u8]) -> Option<(u64, u64)> {
+    Some((key.get(16..24).and_then(number)?, last_number(key)?))
+}
+
+/// `reactions`: the target, who, what.
+pub(super) fn reaction(conversation: ConversationId, target: u64, user: UserId, emoji: &str) -> Vec<u8> {
+    [conversation.as_bytes(), &target.to_be_bytes()[..], user.as_bytes(), emoji.as_bytes()].concat()
 }
 
 /// `client_messages`.

@@ -2,6 +2,7 @@
 //! is decided in the committer, with all earlier writes in view, and answered when it is durable.
 
 mod accounts;
+mod acts;
 mod admin;
 mod blocks;
 mod effects;

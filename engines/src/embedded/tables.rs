@@ -47,10 +47,12 @@ pub(super) enum Table {
     Audits,
     Media,
     MediaReferences,
+    Pins,
+    Reactions,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 30] = [
+    pub(super) const ALL: [Self; 32] = [
         Self::Log,
         Self::LogCompacted,
         Self::LogLatest,
@@ -81,6 +83,8 @@ impl Table {
         Self::Audits,
         Self::Media,
         Self::MediaReferences,
+        Self::Pins,
+        Self::Reactions,
     ];
 
     /// The keyspace that the table's rows are in. Making one costs several fsyncs, so that small
@@ -89,7 +93,9 @@ impl Table {
         match self {
             Self::Log => "log",
             Self::LogCompacted | Self::LogLatest | Self::LogOffsets => "log_rows",
-            Self::Messages | Self::MessageEdits | Self::MessageRedactions => "messages",
+            Self::Messages | Self::MessageEdits | Self::MessageRedactions | Self::Pins | Self::Reactions => {
+                "messages"
+            }
             Self::ClientMessages => "client_messages",
             _ => "rows",
         }

@@ -1,6 +1,6 @@
 //! The folded log: records, conversations, memberships, marks.
 
-use super::StoreError;
+use super::{Pinned, Reacted, StoreError};
 use async_trait::async_trait;
 use parlor_schemas::{
     Ack, ClientMsgId, ConversationId, MediaId, Membership, Receipt, RecordText, Timestamp, UserId,
@@ -18,6 +18,10 @@ pub enum Effect {
     Record(ConversationId, RecordText),
     /// Empties the body of `target`, and of every edit of it, for good.
     Redact(ConversationId, u64),
+    /// `pins`; the larger `seq` wins.
+    Pinned(ConversationId, Pinned),
+    /// `reactions`; the larger `seq` wins.
+    Reacted(ConversationId, Reacted),
     /// `client_messages`: the dedup index, kept 30 days.
     Ack(UserId, StoredAck),
     /// `conversation_participants` and `conversations_by_user`; the larger `seq` wins.

@@ -130,6 +130,7 @@ macro_rules! store {
     ($setting:ty) => {
         crate::conformance::tests!($setting, store::history:
             records_are_read_in_ranges,
+            acts_are_found_by_what_they_act_on,
             a_redaction_never_comes_undone,
             written_to_only_rises,
             no_clock_makes_the_dedup_index_forget,

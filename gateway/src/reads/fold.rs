@@ -1,93 +1,152 @@
-//! Views that fold edits, deletes, reactions and pins into the messages they target.
+//! Messages with what later records say of them folded in: edits, deletes, reactions and pins. They may
+//! come in any order and more than once; of two about the same thing the later record's word stands.
 
-use super::{ReadError, Reader, heads::Item, range::Query};
-use crate::problem::Problem;
-use parlor_engines::store::Info;
+use parlor_engines::store::{Pinned, Reacted};
 use parlor_schemas::{
-    ConversationId, RecordText, Timestamp, UserId,
-    frames::INTEGER_MAX,
+    RecordText, Timestamp, UserId,
     record::{Edit, Kind, Message, Op, Pin, Reaction},
 };
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap},
     fmt::Write as _,
 };
 
-/// Records looked through for a conversation's newest message.
-const LAST_MESSAGE_LOOK: usize = 200;
-/// Members read at once.
-const MEMBERS_PAGE: usize = 1024;
+/// Messages by seq, open to what follows.
+#[derive(Debug, Default)]
+pub(super) struct Folding {
+    by_seq: BTreeMap<u64, Folded>,
+}
 
 /// One message with what later records say about it.
 #[derive(Debug)]
 struct Folded {
     record: RecordText,
-    edit: Option<(Edit, Timestamp)>,
+    edit: Option<Latest<(Edit, Timestamp)>>,
     is_deleted: bool,
-    is_pinned: bool,
-    reactions: BTreeMap<String, HashSet<UserId>>,
+    pinned: Option<Latest<bool>>,
+    /// By emoji and user: whether it is there.
+    reactions: BTreeMap<String, HashMap<UserId, Latest<bool>>>,
 }
 
-/// Messages by seq, open to what follows.
-#[derive(Debug, Default)]
-struct Folding {
-    by_seq: BTreeMap<u64, Folded>,
+/// What a record made so.
+#[derive(Debug)]
+struct Latest<T> {
+    seq: u64,
+    value: T,
+}
+
+impl<T> Latest<T> {
+    fn newer(seq: u64, value: T, known: Option<Self>) -> Self {
+        known.filter(|known| known.seq > seq).unwrap_or(Self { seq, value })
+    }
 }
 
 /// Records that are shown; the others are folded into them.
-fn is_shown(kind: Kind) -> bool {
+pub(super) fn is_shown(kind: Kind) -> bool {
     !matches!(kind, Kind::Edit | Kind::Delete | Kind::Reaction | Kind::Pin)
 }
 
 impl Folding {
-    fn show(&mut self, record: &RecordText) {
+    /// Of a run of records.
+    pub(super) fn of(run: &[RecordText]) -> Self {
+        let mut folding = Self::default();
+        for record in run.iter().filter(|record| is_shown(record.kind)) {
+            folding.show(record);
+        }
+        folding.apply_all(run);
+        folding
+    }
+
+    /// The first and the last message.
+    pub(super) fn ends(&self) -> Option<(u64, u64)> {
+        Some((*self.by_seq.first_key_value()?.0, *self.by_seq.last_key_value()?.0))
+    }
+
+    /// Whether a message is there and not deleted.
+    pub(super) fn stands(&self, seq: u64) -> bool {
+        self.by_seq.get(&seq).is_some_and(|folded| !folded.is_deleted)
+    }
+
+    pub(super) fn show(&mut self, record: &RecordText) {
         let folded = Folded {
             is_deleted: record.redacted,
             record: record.clone(),
             edit: None,
-            is_pinned: false,
+            pinned: None,
             reactions: BTreeMap::new(),
         };
         self.by_seq.entry(record.seq).or_insert(folded);
     }
 
-    /// Applies a record; they come ascending.
-    fn apply(&mut self, record: &RecordText) {
-        let Some(target) = record.target.and_then(|seq| self.by_seq.get_mut(&seq)) else { return };
+    /// Takes in what records say.
+    pub(super) fn apply_all(&mut self, records: &[RecordText]) {
+        for record in records {
+            self.apply(record);
+        }
+    }
+
+    /// Takes in what a record says.
+    pub(super) fn apply(&mut self, record: &RecordText) {
+        let Some(target) = record.target else { return };
         match record.kind {
             Kind::Edit if !record.redacted => {
-                if let Ok(edit) = serde_json::from_slice(record.body()) {
-                    target.edit = Some((edit, record.at));
+                if let (Some(folded), Ok(edit)) =
+                    (self.by_seq.get_mut(&target), serde_json::from_slice(record.body()))
+                {
+                    folded.edit = Some(Latest::newer(record.seq, (edit, record.at), folded.edit.take()));
                 }
             }
-            Kind::Delete => target.is_deleted = true,
+            Kind::Delete => {
+                if let Some(folded) = self.by_seq.get_mut(&target) {
+                    folded.is_deleted = true;
+                }
+            }
             Kind::Reaction => {
-                let Ok(reaction) = serde_json::from_slice::<Reaction>(record.body()) else { return };
-                let users = target.reactions.entry(reaction.emoji).or_default();
-                match reaction.op {
-                    Op::Add => users.insert(record.sender_id),
-                    Op::Remove => users.remove(&record.sender_id),
-                };
+                if let Ok(Reaction { emoji, op, .. }) = serde_json::from_slice(record.body()) {
+                    let (user_id, on) = (record.sender_id, op == Op::Add);
+                    self.react(Reacted { target, user_id, emoji, on, seq: record.seq });
+                }
             }
             Kind::Pin => {
-                let Ok(pin) = serde_json::from_slice::<Pin>(record.body()) else { return };
-                target.is_pinned = pin.op == Op::Add;
+                if let Ok(Pin { op, .. }) = serde_json::from_slice(record.body()) {
+                    self.pin(Pinned { target, on: op == Op::Add, seq: record.seq });
+                }
             }
             _ => {}
         }
     }
+
+    /// Takes in a reaction.
+    pub(super) fn react(&mut self, reacted: Reacted) {
+        let Some(folded) = self.by_seq.get_mut(&reacted.target) else { return };
+        let users = folded.reactions.entry(reacted.emoji).or_default();
+        let known = users.remove(&reacted.user_id);
+        users.insert(reacted.user_id, Latest::newer(reacted.seq, reacted.on, known));
+    }
+
+    /// Takes in a pin.
+    pub(super) fn pin(&mut self, pinned: Pinned) {
+        let Some(folded) = self.by_seq.get_mut(&pinned.target) else { return };
+        folded.pinned = Some(Latest::newer(pinned.seq, pinned.on, folded.pinned.take()));
+    }
+
+    /// The JSON objects, newest first.
+    pub(super) fn json(&self, viewer: UserId) -> Vec<String> {
+        self.by_seq.values().rev().map(|folded| folded.json(viewer)).collect()
+    }
 }
 
 impl Folded {
-    /// The JSON object: the record with the latest body, and what was folded into it.
+    /// The record with the latest body, and what was folded into it.
     fn json(&self, viewer: UserId) -> String {
         if self.is_deleted {
             let redacted = self.record.redact();
             let text = String::from_utf8_lossy(redacted.json()).into_owned();
             return format!(r#"{},"deleted":true}}"#, &text[..text.len() - 1]);
         }
+        let edit = self.edit.as_ref().map(|latest| &latest.value);
         let json = String::from_utf8_lossy(self.record.json());
-        let mut out = match &self.edit {
+        let mut out = match edit {
             None => json[..json.len() - 1].to_owned(),
             Some((edit, _)) => {
                 let mut message: Message = serde_json::from_slice(self.record.body()).unwrap_or_default();
@@ -99,145 +158,24 @@ impl Folded {
                 format!("{}{body}", &json[..prefix])
             }
         };
-        match &self.edit {
+        match edit {
             Some((_, at)) => drop(write!(out, r#","edited_at":"{at}""#)),
             None => out.push_str(r#","edited_at":null"#),
         }
-        let _ = write!(out, r#","deleted":false,"pinned":{},"reactions":{{"#, self.is_pinned);
-        let shown = self.reactions.iter().filter(|(_, users)| !users.is_empty());
-        for (i, (emoji, users)) in shown.enumerate() {
-            let emoji = serde_json::to_string(emoji).unwrap_or_default();
-            let comma = if i > 0 { "," } else { "" };
-            let mine = users.contains(&viewer);
-            let _ = write!(out, r#"{comma}{emoji}:{{"count":{},"mine":{mine}}}"#, users.len());
+        let is_pinned = self.pinned.as_ref().is_some_and(|latest| latest.value);
+        let _ = write!(out, r#","deleted":false,"pinned":{is_pinned},"reactions":{{"#);
+        let mut comma = "";
+        for (emoji, users) in &self.reactions {
+            let count = users.values().filter(|latest| latest.value).count();
+            if count > 0 {
+                let emoji = serde_json::to_string(emoji).unwrap_or_default();
+                let mine = users.get(&viewer).is_some_and(|latest| latest.value);
+                let _ = write!(out, r#"{comma}{emoji}:{{"count":{count},"mine":{mine}}}"#);
+                comma = ",";
+            }
         }
         out.push_str("}}");
         out
-    }
-}
-
-impl Reader {
-    /// One page of `/messages`: `{items, next}`, newest first.
-    ///
-    /// Folded from the records themselves: those of the page, and all later ones up to the head
-    /// (bounded by `edge.fold_records_max`, so what happened to a very old page may lack its
-    /// newest reactions). Tables of reactions and pins replace this in a later issue.
-    pub async fn folded(
-        &self,
-        user: UserId,
-        conversation: ConversationId,
-        before: Option<u64>,
-        limit: usize,
-    ) -> Result<String, Problem> {
-        let mut upper = before.unwrap_or(INTEGER_MAX);
-        Query::new(None, Some(upper), None, limit)?;
-        let mut window: Vec<RecordText> = Vec::new();
-        let mut shown = 0;
-        let mut has_more = true;
-        while shown < limit && has_more && window.len() < self.fold_records_max {
-            let query = Query::last(upper, self.limits.fetch_records_max);
-            let page = self.records(user, conversation, query).await?;
-            has_more = page.more;
-            let Some(first) = page.items.first() else { break };
-            upper = first.seq;
-            shown += page.items.iter().filter(|record| is_shown(record.kind)).count();
-            window.splice(0..0, page.items);
-        }
-        // The oldest ones above the limit wait for the next page.
-        let surplus: Vec<u64> = window
-            .iter()
-            .filter(|r| is_shown(r.kind))
-            .map(|r| r.seq)
-            .take(shown.saturating_sub(limit))
-            .collect();
-        if let Some(last) = surplus.last() {
-            window.retain(|record| record.seq > *last);
-            has_more = true;
-        }
-        let oldest = window.iter().find(|r| is_shown(r.kind)).map(|r| r.seq);
-        let mut folding = Folding::default();
-        for record in &window {
-            if is_shown(record.kind) {
-                folding.show(record);
-            }
-            folding.apply(record);
-        }
-        if let Some(last) = window.last() {
-            self.fold_on(user, conversation, last.seq, &mut folding).await?;
-        }
-        let items: Vec<String> = folding.by_seq.values().rev().map(|folded| folded.json(user)).collect();
-        let next = oldest.filter(|_| has_more).map_or("null".to_owned(), |seq| format!("\"{seq}\""));
-        Ok(format!(r#"{{"items":[{}],"next":{next}}}"#, items.join(",")))
-    }
-
-    /// Applies what came after a page.
-    async fn fold_on(
-        &self,
-        user: UserId,
-        conversation: ConversationId,
-        mut after: u64,
-        folding: &mut Folding,
-    ) -> Result<(), Problem> {
-        let mut count = 0;
-        loop {
-            let query = Query::first(after, self.limits.fetch_records_max);
-            let page = self.records(user, conversation, query).await?;
-            page.items.iter().for_each(|record| folding.apply(record));
-            count += page.items.len();
-            after = page.upto;
-            if !page.more || count >= self.fold_records_max {
-                return Ok(());
-            }
-        }
-    }
-
-    /// A conversation's newest message, folded, if it is not far below the head.
-    pub async fn last_message(&self, user: UserId, item: &Item) -> Result<Option<String>, ReadError> {
-        let id = item.membership.conversation_id;
-        let query = Query::last(item.head_seq + 1, LAST_MESSAGE_LOOK);
-        let page = self.records(user, id, query).await?;
-        let Some(at) = page.items.iter().rposition(|record| record.kind == Kind::Message) else {
-            return Ok(None);
-        };
-        let mut folding = Folding::default();
-        folding.show(&page.items[at]);
-        page.items[at..].iter().for_each(|record| folding.apply(record));
-        Ok(folding.by_seq.values().next().map(|folded| folded.json(user)))
-    }
-
-    /// Shared settings, in the order asked; from the first record where the persister is behind.
-    pub async fn infos(&self, of: &[ConversationId]) -> Result<Vec<Info>, ReadError> {
-        let mut infos = Vec::with_capacity(of.len());
-        for (id, info) in of.iter().zip(self.engines.store.infos(of).await?) {
-            infos.push(match info {
-                Some(info) => info,
-                None => self.created(*id).await?.ok_or(ReadError::NotYet)?.1,
-            });
-        }
-        Ok(infos)
-    }
-
-    /// Present members; a few seconds old.
-    pub async fn members_count(&self, id: ConversationId) -> Result<u64, ReadError> {
-        if let Some(count) = self.counts.get(&id) {
-            return Ok(count);
-        }
-        let (mut count, mut after) = (0, None);
-        loop {
-            let page = self.engines.store.of_conversation(id, after, MEMBERS_PAGE).await?;
-            count += page.iter().filter(|member| member.left_seq.is_none()).count() as u64;
-            after = page.last().map(|member| member.user_id);
-            if page.len() < MEMBERS_PAGE {
-                break;
-            }
-        }
-        if count == 0 {
-            // Not written yet, or everybody has left.
-            let created = self.created(id).await?;
-            return Ok(created.map_or(0, |(created, _)| created.members.len() as u64));
-        }
-        self.counts.insert(id, count);
-        Ok(count)
     }
 }
 
@@ -245,7 +183,9 @@ impl Reader {
 mod tests {
     use super::*;
     use crate::reads::page::tests::text;
-    use parlor_schemas::{Body, ClientMsgId, DeviceId, GatewayId, MessageId, Origin, Record, record::Target};
+    use parlor_schemas::{
+        Body, ClientMsgId, ConversationId, DeviceId, GatewayId, MessageId, Origin, Record, record::Target,
+    };
     use uuid::Uuid;
 
     const ADA: UserId = UserId(Uuid::from_u128(3));
@@ -273,12 +213,9 @@ mod tests {
     }
 
     fn fold(later: &[RecordText]) -> serde_json::Value {
-        let mut folding = Folding::default();
-        folding.show(&text(1));
-        for record in later {
-            folding.apply(record);
-        }
-        serde_json::from_str(&folding.by_seq[&1].json(ADA)).unwrap()
+        let mut folding = Folding::of(&[text(1)]);
+        folding.apply_all(later);
+        serde_json::from_str(&folding.json(ADA)[0]).unwrap()
     }
 
     #[test]
@@ -297,6 +234,26 @@ mod tests {
         assert_eq!((&view["pinned"], &view["deleted"]), (&true.into(), &false.into()));
         let view = fold(&[reaction(2, ADA, Op::Add), reaction(3, ADA, Op::Remove)]);
         assert_eq!(view["reactions"], serde_json::json!({}));
+    }
+
+    #[test]
+    fn the_later_word_stands_in_whatever_order_they_come() {
+        let mut folding = Folding::of(&[text(1)]);
+        let edit = |seq, text: &str| {
+            let text = Some(text.to_owned());
+            record(seq, ADA, Body::Edit(Edit { target: 1, text, ..Edit::default() }))
+        };
+        folding.apply(&edit(7, "later"));
+        folding.apply(&edit(6, "earlier"));
+        folding.pin(Pinned { target: 1, on: false, seq: 9 });
+        folding.apply(&record(8, ADA, Body::Pin(Pin { target: 1, op: Op::Add })));
+        folding.react(Reacted { target: 1, user_id: BOB, emoji: "x".into(), on: false, seq: 5 });
+        folding.apply(&reaction(3, BOB, Op::Add));
+        folding.react(Reacted { target: 1, user_id: BOB, emoji: "👍".into(), on: false, seq: 2 });
+        let view: serde_json::Value = serde_json::from_str(&folding.json(ADA)[0]).unwrap();
+        assert_eq!((&view["body"]["text"], &view["pinned"]), (&"later".into(), &false.into()));
+        assert_eq!(view["reactions"], serde_json::json!({"👍": {"count": 1, "mine": false}}));
+        assert_eq!((folding.ends(), folding.stands(1), folding.stands(2)), (Some((1, 1)), true, false));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::{
     auth::{Identity, sessions},
     edge::Edge,
     problem::Problem,
+    reads::ReadError,
 };
 use axum::{
     Json,
@@ -237,7 +238,16 @@ pub(crate) async fn conversation(
     In(id): In<ConversationId>,
 ) -> Result<Json<ConversationMetadata>, Problem> {
     admin::enter(&edge.engines, Some(who.user_id), "conversation_viewed", &id.to_string()).await?;
-    Ok(Json(admin::conversation(&edge.engines, id).await?.into()))
+    let look = || async {
+        match admin::conversation(&edge.engines, id).await {
+            // There it is, but not in the store yet.
+            Err(AdminError::NotFound(_)) if edge.reads.head_seqs(&[id]).await? != [0] => {
+                Err(ReadError::NotYet)
+            }
+            looked => Ok(looked.map_err(Problem::from)?),
+        }
+    };
+    Ok(Json(edge.reads.patiently(look).await?.into()))
 }
 
 /// Where every consumer group stands.

@@ -67,9 +67,7 @@ pub(crate) async fn list(
     let after = page.cursor.as_deref().map(str::parse).transpose();
     let after: Option<UserId> = after.map_err(|_| Problem::invalid("cursor: unknown"))?;
     edge.reads.member(who.user_id, id).await?;
-    let store = &edge.engines.store;
-    let standings =
-        edge.reads.patiently(|| async { Ok(store.of_conversation(id, after, limit).await?) }).await?;
+    let standings = edge.reads.patiently(|| edge.reads.members(id, after, limit)).await?;
     let next = (standings.len() >= limit).then(|| standings.last().map(|m| m.user_id)).flatten();
     let present: Vec<_> = standings.into_iter().filter(|m| m.left_seq.is_none()).collect();
     let of: Vec<_> = present.iter().map(|m| (id, m.user_id)).collect();

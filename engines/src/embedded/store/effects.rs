@@ -1,6 +1,6 @@
 //! The persister's effects as rows: right in any order and any number of times.
 
-use super::{decode, encode, media, pending_row};
+use super::{acts, decode, encode, media, pending_row};
 use crate::{
     embedded::{failure::Failure, keys, pending::Pending, tables::Table},
     store::{Effect, Head, Info, Reference, StoredAck},
@@ -46,6 +46,8 @@ impl Prepared {
                     record(pending, conversation, &text, row)
                 }
                 Effect::Redact(conversation, target) => redact(pending, conversation, target),
+                Effect::Pinned(conversation, pinned) => acts::pin(pending, conversation, &pinned),
+                Effect::Reacted(conversation, reacted) => acts::react(pending, conversation, &reacted),
                 Effect::Ack(sender, stored) => ack(pending, sender, &stored),
                 Effect::Membership(membership) => member(pending, &membership),
                 Effect::Info(row) => info(pending, &row),

@@ -6,7 +6,7 @@ use crate::conformance::{
 };
 use parlor_engines::{
     Clock as _, Engines, Store,
-    store::{Effect, Head, Info, StoredAck},
+    store::{Acts, Effect, Head, Info, Pinned, Reacted, StoredAck},
 };
 use parlor_schemas::{
     Ack, ClientMsgId, ConversationId, Membership, RecordText, Timestamp, UserId,
@@ -17,6 +17,7 @@ use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
+use std::collections::HashSet;
 
 const AT: Timestamp = Timestamp(1_800_000_000_000);
 
@@ -68,6 +69,70 @@ async fn seqs(
 ) -> Vec<u64> {
     let records = store.records(id, after, before, limit, last).await.unwrap();
     records.iter().map(|record| record.seq).collect()
+}
+
+/// On or off by the parity of `seq`.
+fn pinned(id: ConversationId, target: u64, seq: u64) -> Effect {
+    Effect::Pinned(id, Pinned { target, on: seq.is_multiple_of(2), seq })
+}
+
+/// On or off by the parity of `seq`; one of two emoji.
+fn reacted(id: ConversationId, target: u64, user_id: UserId, seq: u64) -> Effect {
+    let emoji = if seq.is_multiple_of(3) { "👍" } else { "👍🏽" }.to_owned();
+    Effect::Reacted(id, Reacted { target, user_id, emoji, on: seq.is_multiple_of(2), seq })
+}
+
+/// Sorted, so that they can be compared.
+async fn acts(store: &dyn Store, id: ConversationId, first: u64, last: u64) -> Acts {
+    let mut acts = store.acts(id, first, last).await.unwrap();
+    acts.edits.sort_by_key(|edited| (edited.target, edited.seq));
+    acts.pins.sort_by_key(|pinned| pinned.target);
+    acts.reactions.sort_by_key(|reacted| (reacted.target, reacted.seq));
+    acts
+}
+
+pub async fn acts_are_found_by_what_they_act_on(at: &impl Setting) {
+    let engines = at.open().await;
+    let store = &*engines.store;
+    let (id, other, ann, bob) = (conversation(), conversation(), user(), user());
+    // Of a bucket's end and the next one's beginning; targets above and below, and another conversation.
+    let effects = |id| {
+        let (last, next) = (9_999, 10_000);
+        vec![
+            edit_of(id, 20_001, last),
+            edit_of(id, 20_003, last),
+            edit_of(id, 20_002, next),
+            pinned(id, last, 20_004),
+            pinned(id, next, 20_005),
+            pinned(id, next, 20_006),
+            reacted(id, last, ann, 20_010),
+            reacted(id, last, bob, 20_011),
+            reacted(id, next, ann, 20_014),
+            reacted(id, next, ann, 20_009),
+            pinned(id, last - 1, 20_020),
+            reacted(id, next + 1, ann, 20_021),
+            edit_of(id, 20_022, next + 1),
+        ]
+    };
+    store.write(0, [effects(id), effects(other)].concat(), 30_000).await.unwrap();
+    let found = acts(store, id, 9_999, 10_000).await;
+    let edits: Vec<_> = found.edits.iter().map(|edited| (edited.target, edited.seq)).collect();
+    assert_eq!(edits, [(9_999, 20_001), (9_999, 20_003), (10_000, 20_002)]);
+    let pins: Vec<_> = found.pins.iter().map(|pinned| (pinned.target, pinned.on, pinned.seq)).collect();
+    assert_eq!(pins, [(9_999, true, 20_004), (10_000, true, 20_006)]);
+    let reactions: Vec<_> =
+        found.reactions.iter().map(|one| (one.target, one.user_id, one.on, one.seq)).collect();
+    let expected = [(9_999, ann, true, 20_010), (9_999, bob, false, 20_011), (10_000, ann, true, 20_014)];
+    assert_eq!(reactions, expected);
+    assert_eq!(found.reactions[0].emoji, "👍");
+    // An earlier word that comes later changes nothing; a later one does.
+    store.write(0, vec![pinned(id, 9_999, 15_001), reacted(id, 10_000, ann, 20_017)], 30_000).await.unwrap();
+    let found = acts(store, id, 9_999, 10_000).await;
+    assert_eq!(found.pins[0], Pinned { target: 9_999, on: true, seq: 20_004 });
+    let last = found.reactions.last().map(|one| (one.target, one.on, one.seq));
+    assert_eq!(last, Some((10_000, false, 20_017)));
+    assert_eq!(acts(store, id, 10_002, 40_000).await, Acts::default());
+    assert_eq!(acts(store, id, 5, 4).await, Acts::default());
 }
 
 pub async fn records_are_read_in_ranges(at: &impl Setting) {
@@ -192,6 +257,7 @@ struct Seen {
     memberships: Vec<Membership>,
     marks: Vec<Marks>,
     acks: Vec<Option<StoredAck>>,
+    acts: Acts,
 }
 
 async fn see(engines: &Engines, id: ConversationId, users: &[UserId], client: ClientMsgId) -> Seen {
@@ -205,21 +271,30 @@ async fn see(engines: &Engines, id: ConversationId, users: &[UserId], client: Cl
         memberships: store.of_conversation(id, None, 99).await.unwrap(),
         marks: store.stored_marks(&pairs).await.unwrap(),
         acks: store.acks(&acks).await.unwrap(),
+        acts: acts(store, id, 1, 99).await,
     }
 }
 
-/// A history of a conversation as effects: each number chooses what the next record is.
+/// A history of a conversation as effects: each number chooses what the next record is. What acts on
+/// another acts on a message, as ingest has it: never on an edit.
 fn effects_of(id: ConversationId, users: &[UserId], client: ClientMsgId, choices: &[u8]) -> Vec<Effect> {
     let mut effects = Vec::new();
+    let mut edits = HashSet::from([0]);
     for (seq, choice) in (1..).zip(choices) {
-        let target = u64::from(choice / 5) % seq;
-        let user = users[usize::from(choice / 5) % users.len()];
+        let target =
+            (0..=u64::from(choice / 7) % seq).rev().find(|target| !edits.contains(target)).unwrap_or(0);
+        let user = users[usize::from(choice / 7) % users.len()];
         let mut head = Head { seq, ord: seq, at: AT };
-        match choice % 5 {
-            1 if target > 0 => effects.push(edit_of(id, seq, target)),
+        match choice % 7 {
+            1 if target > 0 => {
+                edits.insert(seq);
+                effects.push(edit_of(id, seq, target));
+            }
             2 if target > 0 => effects.extend([record(id, seq), Effect::Redact(id, target)]),
             3 => effects.extend([record(id, seq), Effect::Membership(membership(id, user, seq))]),
             4 => effects.extend([record(id, seq), Effect::Info(info(id, seq))]),
+            5 if target > 0 => effects.extend([record(id, seq), pinned(id, target, seq)]),
+            6 if target > 0 => effects.extend([record(id, seq), reacted(id, target, user, seq)]),
             _ => {
                 let marks = Marks { own_seq: seq, own_ord: seq, ..Marks::default() };
                 effects.extend([record(id, seq), Effect::Own(id, user, marks)]);
