@@ -97,7 +97,7 @@ impl Reader {
         Ok(folding)
     }
 
-    /// Applies the records above `after`; whether that was all of them.
+    /// Applies the records above `after`; whether those were all that there are.
     async fn fold_on(
         &self,
         user: UserId,
@@ -113,7 +113,7 @@ impl Reader {
             count += page.items.len();
             after = page.upto;
             if !page.more {
-                return Ok(true);
+                return Ok(after >= page.head_seq);
             }
         }
         Ok(false)
