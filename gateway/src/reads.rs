@@ -58,8 +58,8 @@ pub(crate) struct Reader {
     frozen: frozen::FrozenCache,
     /// What users let others see.
     pub privacies: Privacies,
-    /// Who is in which conversations, as far as it is stored.
-    circles: moka::sync::Cache<UserId, contacts::Stored>,
+    /// Who is in which conversations, as far as it is stored, by the life of the live engine.
+    circles: moka::sync::Cache<(UserId, Arc<str>), contacts::Stored>,
 }
 
 impl Reader {

@@ -98,10 +98,12 @@ impl Reader {
     }
 
     /// The conversations that a user is in: what is stored (a moment old, at most) and what changed of
-    /// late, whichever is newer.
+    /// late, whichever is newer. A live engine that begins a new life knows only what was not stored by
+    /// then: what was read of the store in the life before is not enough beside it.
     async fn circle(&self, user: UserId) -> Result<Circle, ReadError> {
         let (_, recent) = self.engines.live.recent(user).await?;
-        let stored = self.stored_circle(user).await?;
+        let life = self.engines.live.epoch().await?;
+        let stored = self.stored_circle(user, life.into()).await?;
         let mut all: HashSet<ConversationId> =
             stored.iter().filter(|(_, (_, is_in))| *is_in).map(|(id, _)| *id).collect();
         for Membership { conversation_id, seq, left_seq, .. } in recent.into_iter().map(|r| r.membership) {
@@ -116,8 +118,9 @@ impl Reader {
         Ok(Arc::new(all))
     }
 
-    async fn stored_circle(&self, user: UserId) -> Result<Stored, ReadError> {
-        if let Some(known) = self.circles.get(&user) {
+    async fn stored_circle(&self, user: UserId, life: Arc<str>) -> Result<Stored, ReadError> {
+        let key = (user, life);
+        if let Some(known) = self.circles.get(&key) {
             return Ok(known);
         }
         let (mut all, mut before) = (HashMap::new(), None);
@@ -131,7 +134,7 @@ impl Reader {
             }
         }
         let stored = Arc::new(all);
-        self.circles.insert(user, stored.clone());
+        self.circles.insert(key, stored.clone());
         Ok(stored)
     }
 }
