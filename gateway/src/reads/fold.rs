@@ -88,19 +88,15 @@ impl Folding {
     /// Takes in what a record says.
     pub(super) fn apply(&mut self, record: &RecordText) {
         let Some(target) = record.target else { return };
+        // Most records behind a page act on something else: their bodies are not read.
+        let Some(folded) = self.by_seq.get_mut(&target) else { return };
         match record.kind {
             Kind::Edit if !record.redacted => {
-                if let (Some(folded), Ok(edit)) =
-                    (self.by_seq.get_mut(&target), serde_json::from_slice(record.body()))
-                {
+                if let Ok(edit) = serde_json::from_slice(record.body()) {
                     folded.edit = Some(Latest::newer(record.seq, (edit, record.at), folded.edit.take()));
                 }
             }
-            Kind::Delete => {
-                if let Some(folded) = self.by_seq.get_mut(&target) {
-                    folded.is_deleted = true;
-                }
-            }
+            Kind::Delete => folded.is_deleted = true,
             Kind::Reaction => {
                 if let Ok(Reaction { emoji, op, .. }) = serde_json::from_slice(record.body()) {
                     let (user_id, on) = (record.sender_id, op == Op::Add);

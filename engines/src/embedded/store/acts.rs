@@ -1,9 +1,9 @@
 //! Edits, pins and reactions by what they act on.
 
-use super::{EmbeddedStore, encode, pending_row, values};
+use super::{EmbeddedStore, values};
 use crate::{
-    embedded::{failure::Failure, keys, pending::Pending, tables::Table},
-    store::{ActRows, Acts, Edited, Pinned, Reacted, StoreError},
+    embedded::{keys, tables::Table},
+    store::{ActRows, Acts, Edited, StoreError},
 };
 use async_trait::async_trait;
 use parlor_schemas::ConversationId;
@@ -28,32 +28,4 @@ impl ActRows for EmbeddedStore {
         })
         .await
     }
-}
-
-/// The later record's word stays.
-pub(super) fn pin(
-    pending: &mut Pending,
-    conversation: ConversationId,
-    pinned: &Pinned,
-) -> Result<(), Failure> {
-    let key = keys::message(conversation, pinned.target);
-    let old: Option<Pinned> = pending_row(pending, Table::Pins, &key)?;
-    if old.is_none_or(|old| old.seq < pinned.seq) {
-        pending.put(Table::Pins, key, encode(pinned));
-    }
-    Ok(())
-}
-
-/// The later record's word stays.
-pub(super) fn react(
-    pending: &mut Pending,
-    conversation: ConversationId,
-    reacted: &Reacted,
-) -> Result<(), Failure> {
-    let key = keys::reaction(conversation, reacted.target, reacted.user_id, &reacted.emoji);
-    let old: Option<Reacted> = pending_row(pending, Table::Reactions, &key)?;
-    if old.is_none_or(|old| old.seq < reacted.seq) {
-        pending.put(Table::Reactions, key, encode(reacted));
-    }
-    Ok(())
 }

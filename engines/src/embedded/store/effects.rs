@@ -1,9 +1,9 @@
 //! The persister's effects as rows: right in any order and any number of times.
 
-use super::{acts, decode, encode, media, pending_row};
+use super::{decode, encode, media, pending_row};
 use crate::{
     embedded::{failure::Failure, keys, pending::Pending, tables::Table},
-    store::{Effect, Head, Info, Reference, StoredAck},
+    store::{Effect, Reference},
 };
 use parlor_schemas::{
     ConversationId, Membership, RecordText, UserId,
@@ -11,6 +11,7 @@ use parlor_schemas::{
     record::Kind,
     topics::{Offset, Partition},
 };
+use serde::{Serialize, de::DeserializeOwned};
 
 /// An effect whose bulk is encoded already, outside the committer.
 pub(super) enum Prepared {
@@ -46,12 +47,29 @@ impl Prepared {
                     record(pending, conversation, &text, row)
                 }
                 Effect::Redact(conversation, target) => redact(pending, conversation, target),
-                Effect::Pinned(conversation, pinned) => acts::pin(pending, conversation, &pinned),
-                Effect::Reacted(conversation, reacted) => acts::react(pending, conversation, &reacted),
-                Effect::Ack(sender, stored) => ack(pending, sender, &stored),
+                Effect::Pinned(conversation, pinned) => {
+                    let key = keys::message(conversation, pinned.target);
+                    put_later(pending, Table::Pins, key, &pinned, |row| row.seq)
+                }
+                Effect::Reacted(conversation, reacted) => {
+                    let (target, user) = (reacted.target, reacted.user_id);
+                    let key = keys::reaction(conversation, target, user, &reacted.emoji);
+                    put_later(pending, Table::Reactions, key, &reacted, |row| row.seq)
+                }
+                Effect::Ack(sender, stored) => {
+                    let (conversation, id) = (stored.ack.conversation_id, stored.ack.client_msg_id);
+                    let key = keys::client_message(conversation, sender, id);
+                    put_later(pending, Table::ClientMessages, key, &stored, |row| row.ack.seq)
+                }
                 Effect::Membership(membership) => member(pending, &membership),
-                Effect::Info(row) => info(pending, &row),
-                Effect::Head(conversation, row) => head(pending, conversation, row),
+                Effect::Info(row) => {
+                    let key = row.conversation_id.as_bytes().to_vec();
+                    put_later(pending, Table::Conversations, key, &row, |row| row.seq)
+                }
+                Effect::Head(conversation, row) => {
+                    let key = conversation.as_bytes().to_vec();
+                    put_later(pending, Table::Heads, key, &row, |row| row.seq)
+                }
                 Effect::Reference(id, conversation_id, seq) => {
                     media::put_reference(pending, id, Reference { conversation_id, seq });
                     Ok(())
@@ -108,11 +126,17 @@ fn empty(pending: &mut Pending, key: Vec<u8>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn ack(pending: &mut Pending, sender: UserId, stored: &StoredAck) -> Result<(), Failure> {
-    let key = keys::client_message(stored.ack.conversation_id, sender, stored.ack.client_msg_id);
-    let old: Option<StoredAck> = pending_row(pending, Table::ClientMessages, &key)?;
-    if old.is_none_or(|old| old.ack.seq < stored.ack.seq) {
-        pending.put(Table::ClientMessages, key, encode(stored));
+/// Of two versions of a row the one with the larger `seq` stays.
+fn put_later<T: Serialize + DeserializeOwned>(
+    pending: &mut Pending,
+    table: Table,
+    key: Vec<u8>,
+    row: &T,
+    seq: fn(&T) -> u64,
+) -> Result<(), Failure> {
+    let old: Option<T> = pending_row(pending, table, &key)?;
+    if old.is_none_or(|old| seq(&old) < seq(row)) {
+        pending.put(table, key, encode(row));
     }
     Ok(())
 }
@@ -124,24 +148,6 @@ fn member(pending: &mut Pending, row: &Membership) -> Result<(), Failure> {
         let value = bytes::Bytes::from(encode(row));
         pending.put(Table::Participants, key, value.clone());
         pending.put(Table::ByUser, keys::by_user(row.user_id, row.conversation_id), value);
-    }
-    Ok(())
-}
-
-fn info(pending: &mut Pending, row: &Info) -> Result<(), Failure> {
-    let key = row.conversation_id.as_bytes();
-    let old: Option<Info> = pending_row(pending, Table::Conversations, key)?;
-    if old.is_none_or(|old| old.seq < row.seq) {
-        pending.put(Table::Conversations, key.to_vec(), encode(row));
-    }
-    Ok(())
-}
-
-fn head(pending: &mut Pending, conversation: ConversationId, row: Head) -> Result<(), Failure> {
-    let key = conversation.as_bytes();
-    let old: Option<Head> = pending_row(pending, Table::Heads, key)?;
-    if old.is_none_or(|old| old.seq < row.seq) {
-        pending.put(Table::Heads, key.to_vec(), encode(&row));
     }
     Ok(())
 }
